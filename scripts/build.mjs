@@ -1,0 +1,21 @@
+// Bundles our TypeScript to dist/: one entry per process. npm dependencies stay
+// outside, so that a published package and a checkout run the same files.
+import { build } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+await build({
+  absWorkingDir: root,
+  entryPoints: { ka: 'cli/ka.ts' },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  jsx: 'automatic',
+  sourcemap: true,
+  logLevel: 'warning',
+});
