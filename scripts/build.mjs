@@ -1,7 +1,8 @@
 // Bundles our TypeScript to dist/: one entry per process. npm dependencies stay
 // outside, so that a published package and a checkout run the same files.
-import { build } from 'esbuild';
+
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -1,0 +1,35 @@
+/** What a real disk is, as probed on a machine. Sent by nodes in their inventory. */
+import { z } from 'zod';
+
+export const PartitionFacts = z.object({
+  number: z.int(),
+  /** Path of its device node: /dev/sda1, /dev/nvme0n1p2. */
+  device: z.string(),
+  startSector: z.int(),
+  sizeSectors: z.int(),
+  type: z.string(),
+  name: z.string().optional(),
+  flags: z.array(z.string()).default([]),
+  filesystem: z
+    .object({ type: z.string(), uuid: z.string().optional(), label: z.string().optional() })
+    .optional(),
+});
+export type PartitionFacts = z.infer<typeof PartitionFacts>;
+
+export const DiskFacts = z.object({
+  /** Name the description uses: sda. For local agents given by `--disk sda=/dev/loop3`. */
+  name: z.string(),
+  device: z.string(),
+  sizeBytes: z.int(),
+  /** Logical sector size: 512 or 4096. */
+  sectorBytes: z.int(),
+  model: z.string().optional(),
+  serial: z.string().optional(),
+  wwn: z.string().optional(),
+  readOnly: z.boolean(),
+  /** Why the disk must not be touched now: mount points, swap, holders (md, dm), boot medium. */
+  inUse: z.array(z.string()),
+  table: z.enum(['msdos', 'gpt', 'none', 'other']),
+  partitions: z.array(PartitionFacts),
+});
+export type DiskFacts = z.infer<typeof DiskFacts>;

@@ -1,0 +1,43 @@
+/** Every tunable number of the wire in one place. */
+
+/** Version of the control link and the frames. Both sides must agree exactly. */
+export const PROTOCOL_VERSION = 1;
+
+/** Default ports; all settable. 30765/30764/4957/12345 are the original KA's. */
+export const PORTS = {
+  control: 30765,
+  data: 30764,
+  offer: 4957,
+  status: 12345,
+} as const;
+
+/** Administratively scoped multicast group (RFC 2365) the golden announces on. */
+export const OFFER_GROUP = '239.255.75.65';
+
+/** The golden announces itself this often, in milliseconds. */
+export const OFFER_INTERVAL_MS = 1000;
+
+/** Times an agent looks for a session before it gives up, as the original did. */
+export const DISCOVERY_TRIES = 5;
+
+/** How long one try listens for an offer, in milliseconds. */
+export const DISCOVERY_TRY_MS = 2000;
+
+/** Largest payload of one frame, in bytes. */
+export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+
+/** Bytes each hop may hold back for repair. */
+export const DEFAULT_RING_BYTES = 64 * 1024 * 1024;
+
+/** How many following nodes must have a byte before a hop forgets it (k). */
+export const DEFAULT_REDUNDANCY = 3;
+
+/** A hop acknowledges at least every so many bytes … */
+export const ACK_BYTES = 4 * 1024 * 1024;
+
+/** … or every so many milliseconds. */
+export const ACK_INTERVAL_MS = 100;
+
+/** The golden pings each control link this often; HEARTBEATS_MISSED in a row = out. */
+export const HEARTBEAT_MS = 1000;
+export const HEARTBEATS_MISSED = 3;

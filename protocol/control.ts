@@ -1,0 +1,141 @@
+/**
+ * Messages of the control link (WebSocket over TLS, one JSON object per text
+ * message). The golden decides, nodes report. Both sides check every message
+ * against these schemas; one that does not fit closes that link with a reason.
+ */
+import { z } from 'zod';
+import { Inventory } from './inventory.ts';
+
+/** Why something failed, in words an operator can act on. */
+export const Failure = z.object({
+  /** Stable name: "DiskTooSmall", "SinkFailed". */
+  code: z.string(),
+  /** One line: what, where, what to do. */
+  message: z.string(),
+  /** Last lines of the failing command's output. */
+  output: z.string().optional(),
+});
+export type Failure = z.infer<typeof Failure>;
+
+/** Where a node stands in the chain from now on; `epoch` grows with every decision. */
+export const ChainOrder = z.object({
+  pass: z.int(),
+  epoch: z.int(),
+  upstream: z.object({ node: z.int(), host: z.string(), port: z.int() }),
+  /** Number of the node expected to dial in, or null for the last of the chain. */
+  downstream: z.int().nullable(),
+});
+export type ChainOrder = z.infer<typeof ChainOrder>;
+
+export const Position = z.object({
+  type: z.literal('position'),
+  pass: z.int(),
+  /** Bytes of the pass verified into the ring. */
+  received: z.int(),
+  /** Bytes of the pass the local sink has taken. */
+  drained: z.int(),
+  /** Name of the stream being received, if any. */
+  stream: z.string().nullable(),
+  /** Payload bytes of that stream received so far. */
+  streamBytes: z.int(),
+  /** Share of the last interval spent waiting, 0…1: for upstream, for the sink, for the downstream. */
+  waiting: z.object({ upstream: z.number(), sink: z.number(), downstream: z.number() }),
+});
+
+export const NodeMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    protocol: z.int(),
+    version: z.string(),
+    session: z.string().nullable(),
+    /** Stable identity of this node across reconnects and reboots. */
+    key: z.string(),
+    dataPort: z.int(),
+    statusPort: z.int(),
+    inventory: Inventory,
+  }),
+  z.object({
+    type: z.literal('step'),
+    step: z.string(),
+    state: z.enum(['start', 'progress', 'finish', 'skip', 'fail']),
+    detail: z.string().optional(),
+    failure: Failure.optional(),
+  }),
+  Position,
+  z.object({
+    type: z.literal('stream'),
+    pass: z.int(),
+    name: z.string(),
+    state: z.enum(['begin', 'end', 'abort']),
+    bytes: z.int(),
+    digest: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('trouble'),
+    pass: z.int(),
+    epoch: z.int(),
+    what: z.enum(['upstream-lost', 'downstream-lost', 'damaged', 'gone', 'sink-failed']),
+    message: z.string(),
+  }),
+  /** The phase is over on this node: it is ready for streams, or finished, or failed for good. */
+  z.object({
+    type: z.literal('phase'),
+    phase: z.enum(['prepared', 'received', 'complete', 'failed']),
+    failure: Failure.optional(),
+  }),
+  z.object({ type: z.literal('log'), lines: z.array(z.string()) }),
+  /** Whole log of the node, at the end: name of the file and its text. */
+  z.object({ type: z.literal('log-file'), name: z.string(), text: z.string() }),
+  z.object({
+    type: z.literal('ran'),
+    id: z.int(),
+    exitCode: z.int(),
+    output: z.string(),
+  }),
+]);
+export type NodeMessage = z.infer<typeof NodeMessage>;
+
+export const GoldenMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('welcome'),
+    session: z.string(),
+    /** This node's number: 1, 2, …; the golden is 0. */
+    node: z.int(),
+    /** Host name this node is known by from now on. */
+    name: z.string(),
+    /** Session key, 16 bytes, base64: frame tags and link handshakes. */
+    key: z.string(),
+    /** Names and states for the agent's own screen: how many are here of how many. */
+    present: z.int(),
+    wanted: z.int(),
+  }),
+  z.object({ type: z.literal('waiting'), present: z.int(), wanted: z.int() }),
+  z.object({
+    type: z.literal('plan'),
+    /** A ClonePlan; its shape belongs to `desc/clone-plan.ts`. */
+    plan: z.record(z.string(), z.unknown()),
+  }),
+  z.object({
+    type: z.literal('pass'),
+    order: ChainOrder,
+    ringBytes: z.int(),
+    redundancy: z.int(),
+  }),
+  z.object({ type: z.literal('chain'), order: ChainOrder }),
+  /** This node is out of the running pass (and of the session when `final`). */
+  z.object({ type: z.literal('eject'), reason: z.string(), final: z.boolean() }),
+  /** Streams are all in: settle and finish the machine. */
+  z.object({
+    type: z.literal('complete'),
+    /** Password of the rsync module on the golden, this node only. */
+    settle: z.object({ user: z.string(), secret: z.string() }).nullable(),
+  }),
+  z.object({
+    type: z.literal('run'),
+    id: z.int(),
+    argv: z.array(z.string()).min(1),
+    timeoutMs: z.int(),
+  }),
+  z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: z.string() }),
+]);
+export type GoldenMessage = z.infer<typeof GoldenMessage>;

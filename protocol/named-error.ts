@@ -1,0 +1,31 @@
+import type { Failure } from './control.ts';
+
+/**
+ * Base of all errors an operator sees. `code` is stable and goes into reports;
+ * `message` is one line: what, where, what to do next.
+ */
+export class NamedError extends Error {
+  readonly code: string;
+  /** Last lines of the failing command, if one failed. */
+  readonly output: string | undefined;
+
+  constructor(code: string, message: string, options: { output?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = code;
+    this.code = code;
+    this.output = options.output;
+  }
+}
+
+/** Any thrown value as a `Failure`, never losing the name. */
+export const toFailure = (error: unknown): Failure => {
+  if (error instanceof NamedError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.output === undefined ? {} : { output: error.output }),
+    };
+  }
+  if (error instanceof Error) return { code: error.name, message: error.message };
+  return { code: 'UnknownError', message: String(error) };
+};
