@@ -18,7 +18,7 @@ if (Number(process.versions.node.split('.')[0]) >= WANTED_MAJOR) {
   // The terminal sends its signals to both processes; a supervisor sends them to us only.
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1'])
     process.on(signal, () => child.kill(signal));
-  process.on('SIGINT', () => {});
+  process.on('SIGINT', () => undefined);
   child.on('error', (error) => {
     process.stderr.write(`ka: cannot start ${runtime}: ${error.message}; run npm install again\n`);
     process.exitCode = 1;

@@ -4,18 +4,8 @@
  * against these schemas; one that does not fit closes that link with a reason.
  */
 import { z } from 'zod';
+import { Failure } from './failure.ts';
 import { Inventory } from './inventory.ts';
-
-/** Why something failed, in words an operator can act on. */
-export const Failure = z.object({
-  /** Stable name: "DiskTooSmall", "SinkFailed". */
-  code: z.string(),
-  /** One line: what, where, what to do. */
-  message: z.string(),
-  /** Last lines of the failing command's output. */
-  output: z.string().optional(),
-});
-export type Failure = z.infer<typeof Failure>;
 
 /** Where a node stands in the chain from now on; `epoch` grows with every decision. */
 export const ChainOrder = z.object({

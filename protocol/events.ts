@@ -5,7 +5,7 @@
  * `--ui json`, so the shapes are also a public format.
  */
 import { z } from 'zod';
-import { Failure } from './control.ts';
+import { Failure } from './failure.ts';
 
 const base = {
   /** Milliseconds since 1970. */

@@ -1,7 +1,7 @@
 /** The result of a session, written by `--report FILE` and kept beside the journal. */
 import { z } from 'zod';
-import { Failure } from './control.ts';
 import { NodeState } from './events.ts';
+import { Failure } from './failure.ts';
 
 export const Report = z.object({
   session: z.string(),
