@@ -14,7 +14,7 @@ export const PartitionPlan = z.object({
   type: z.string(),
   name: z.string().optional(),
   flags: z.array(z.string()),
-  /** gpt only: new partition GUID. */
+  /** As in `PARTUUID=`, lower case: gpt the new partition GUID, msdos "1234abcd-01". */
   partUuid: z.string().optional(),
   filesystem: z
     .object({
@@ -78,7 +78,8 @@ export const ClonePlan = z.object({
   hostname: z.string(),
   /** Host name of the golden, to be replaced in /etc/hosts. */
   goldenHostname: z.string(),
-  disks: z.array(DiskPlan).min(1),
+  /** Empty for a node that clones into a directory. */
+  disks: z.array(DiskPlan),
   streams: z.array(StreamPlan),
   exclude: z.array(z.string()),
   /** What to install, on which disk (description name), with extra mkinitrd/dracut/update-initramfs options. */

@@ -9,6 +9,8 @@ export const PartitionFacts = z.object({
   sizeSectors: z.int(),
   type: z.string(),
   name: z.string().optional(),
+  /** As in `PARTUUID=`: gpt the partition GUID, msdos "1234abcd-01"; lower case. */
+  partUuid: z.string().optional(),
   flags: z.array(z.string()).default([]),
   filesystem: z
     .object({ type: z.string(), uuid: z.string().optional(), label: z.string().optional() })
@@ -30,6 +32,8 @@ export const DiskFacts = z.object({
   /** Why the disk must not be touched now: mount points, swap, holders (md, dm), boot medium. */
   inUse: z.array(z.string()),
   table: z.enum(['msdos', 'gpt', 'none', 'other']),
+  /** Written as in `DiskPlan.tableId`; absent without a table. */
+  tableId: z.string().optional(),
   partitions: z.array(PartitionFacts),
 });
 export type DiskFacts = z.infer<typeof DiskFacts>;

@@ -1,0 +1,59 @@
+/** What is mounted on this machine, and what its fstab says. */
+import { readFile } from 'node:fs/promises';
+
+export interface Mount {
+  /** "8:1"; anonymous (0:…) for btrfs. */
+  majorMinor: string;
+  /** Directory of the file system that is mounted: "/" unless it is a bind mount or subvolume. */
+  root: string;
+  mount: string;
+  options: string;
+  type: string;
+  source: string;
+}
+
+/** One line of fstab; `source` as written: UUID=…, /dev/sda1. */
+export interface FstabEntry {
+  source: string;
+  mount: string;
+  type: string;
+  options: string;
+}
+
+/** proc_pid_mountinfo(5): optional fields end with a lone dash. */
+export const parseMountinfo = (text: string): Mount[] =>
+  text.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , majorMinor, root, mount, options] = before.split(' ');
+    const [type, source] = after.split(' ');
+    if (!majorMinor || !root || !mount || !options || !type || !source) return [];
+    return [
+      {
+        majorMinor,
+        root: unescaped(root),
+        mount: unescaped(mount),
+        options,
+        type,
+        source: unescaped(source),
+      },
+    ];
+  });
+
+/** fstab(5); comments and lines that are too short are left out. */
+export const parseFstab = (text: string): FstabEntry[] =>
+  text.split('\n').flatMap((line) => {
+    const [source, mount, type, options = 'defaults'] = line.trim().split(/\s+/);
+    if (!source || source.startsWith('#') || !mount || !type) return [];
+    return [{ source: unquoted(source), mount: unescaped(mount), type, options }];
+  });
+
+/** Both files write space, tab, newline and backslash as \040 and so on. */
+const unescaped = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+
+const unquoted = (source: string): string => source.replace(/^(\w+=)"(.*)"$/, '$1$2');
+
+export const readMounts = async (): Promise<Mount[]> =>
+  parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
