@@ -40,6 +40,10 @@ export const NodeMessage = z.discriminatedUnion('type', [
     session: z.string().nullable(),
     /** Stable identity of this node across reconnects and reboots. */
     key: z.string(),
+    /** Host name asked for by hand (`ka agent --name`). */
+    name: z.string().nullable(),
+    /** Where it clones to: its disks, or just a directory (no partitions, no boot). */
+    target: z.enum(['disks', 'directory']),
     dataPort: z.int(),
     statusPort: z.int(),
     inventory: Inventory,
@@ -74,14 +78,6 @@ export const NodeMessage = z.discriminatedUnion('type', [
     failure: Failure.optional(),
   }),
   z.object({ type: z.literal('log'), lines: z.array(z.string()) }),
-  /** Whole log of the node, at the end: name of the file and its text. */
-  z.object({ type: z.literal('log-file'), name: z.string(), text: z.string() }),
-  z.object({
-    type: z.literal('ran'),
-    id: z.int(),
-    exitCode: z.int(),
-    output: z.string(),
-  }),
 ]);
 export type NodeMessage = z.infer<typeof NodeMessage>;
 
@@ -118,13 +114,16 @@ export const GoldenMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('complete'),
     /** Password of the rsync module on the golden, this node only. */
-    settle: z.object({ user: z.string(), secret: z.string() }).nullable(),
-  }),
-  z.object({
-    type: z.literal('run'),
-    id: z.int(),
-    argv: z.array(z.string()).min(1),
-    timeoutMs: z.int(),
+    settle: z
+      .object({
+        user: z.string(),
+        secret: z.string(),
+        /** Opens a settle channel; this node only. */
+        token: z.string(),
+        /** Name of the module on the golden for each mount point. */
+        modules: z.record(z.string(), z.string()),
+      })
+      .nullable(),
   }),
   z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: z.string() }),
 ]);

@@ -1,0 +1,38 @@
+/** Entry point of the `ka` command: puts the commands together. */
+import process from 'node:process';
+import { Command } from 'commander';
+import { addAgentCommand } from './agent.ts';
+import { addDescCommands } from './desc.ts';
+import { exitUsage, fail } from './exit.ts';
+import { addGoldenCommand } from './golden.ts';
+import { rewritePairs } from './pair-options.ts';
+import { addStartCommand } from './start.ts';
+import { addStatusCommand } from './status.ts';
+import { version } from './version.ts';
+
+const program = new Command('ka')
+  .description('Clone one golden node to a whole cluster through a chained relay.')
+  .version(version)
+  .showHelpAfterError('(ka COMMAND --help lists the options)')
+  .configureHelp({ sortOptions: false })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+A session in three steps:
+  golden$ ka desc from-disk sda -o desc      describe the disk, then edit the sizes
+  node$   ka agent                           on each bare machine (PXE label kamethod does it)
+  golden$ ka golden -n 3 -p sda desc         show the plan, ask, wait for 3 nodes, clone`,
+  );
+
+addGoldenCommand(program);
+addAgentCommand(program);
+addStartCommand(program);
+addStatusCommand(program);
+addDescCommands(program);
+
+try {
+  await program.parseAsync(rewritePairs(process.argv));
+} catch (error) {
+  process.exitCode = exitUsage(error) ?? fail(error);
+}

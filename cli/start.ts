@@ -1,0 +1,14 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import { startSession } from '../golden/operator-socket.ts';
+
+/** `ka start [SESSION]`: do not wait for the missing nodes. */
+export const addStartCommand = (program: Command): void => {
+  program
+    .command('start')
+    .description('start a waiting session on this machine with the nodes that are here')
+    .argument('[session]', 'its name, when several run')
+    .action(async (session: string | undefined) => {
+      process.stdout.write(`${await startSession(session)}\n`);
+    });
+};

@@ -1,0 +1,35 @@
+/** What this machine tells the golden of itself. */
+import { existsSync } from 'node:fs';
+import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { probeDisk, probeDisks } from '../desc/probe.ts';
+import type { Inventory } from '../protocol/inventory.ts';
+import { ipv4Interfaces } from '../system/interfaces.ts';
+
+export interface InventoryOptions {
+  /** Name in the description → device. Empty = all disks under their own names. */
+  disks: ReadonlyMap<string, string>;
+  /** A node that clones into a directory has no disks to offer. */
+  directory: boolean;
+  address: string | undefined;
+}
+
+const NO_MAC = '00:00:00:00:00:00';
+
+const disksOf = async ({ disks, directory }: InventoryOptions): Promise<Inventory['disks']> => {
+  if (directory) return [];
+  if (disks.size === 0) return probeDisks();
+  return Promise.all([...disks].map(([name, device]) => probeDisk(device, name)));
+};
+
+/** Reads the machine's facts. Throws when a disk given by hand cannot be probed. */
+export const takeInventory = async (options: InventoryOptions): Promise<Inventory> => ({
+  hostname: hostname(),
+  macs: ipv4Interfaces(options.address)
+    .map(({ mac }) => mac)
+    .filter((mac) => mac !== NO_MAC),
+  firmware: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios',
+  memoryBytes: totalmem(),
+  cores: cpus().length,
+  kernel: `${release()} ${arch()}`,
+  disks: await disksOf(options),
+});

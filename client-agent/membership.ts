@@ -1,0 +1,311 @@
+/** One node's part in one session, over one control link: from hello to finish. */
+import { ClonePlan } from '../desc/clone-plan.ts';
+import type { ChainOrder, GoldenMessage } from '../protocol/control.ts';
+import { type Failure, toFailure } from '../protocol/failure.ts';
+import { Hop, type HopEvent, type Sink, type StreamBegin } from '../relay/hop.ts';
+import { cleanUp } from '../stage2/clean-up.ts';
+import { openSink } from '../stage2/receive.ts';
+import { runSteps, type StepReport } from '../stage2/runner.ts';
+import type { SettleSource, Step, StepContext } from '../stage2/step.ts';
+import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
+import { NamedError } from '../system/named-error.ts';
+import type { GoldenLink } from './golden-link.ts';
+import type { NodeLog } from './node-log.ts';
+import { openSettleTunnel } from './settle-tunnel.ts';
+
+/** How a membership ended. */
+export type Outcome =
+  | { kind: 'cloned'; reboot: boolean }
+  | { kind: 'dismissed'; reason: string }
+  | { kind: 'lost'; reason: string };
+
+export interface MembershipOptions {
+  link: GoldenLink;
+  /** Address the golden was reached at: the head of the chain is there too. */
+  goldenHost: string;
+  /** Where the data port listens. */
+  listen: { host: string; port: number };
+  /** Mount point of the clone, or the directory a directory node clones into. */
+  target: string;
+  directory: boolean;
+  reboot: boolean;
+  log: NodeLog;
+  onWelcome: (name: string) => void;
+  signal: AbortSignal;
+}
+
+const POSITION_MS = 500;
+
+/** The golden's number in a chain. */
+const GOLDEN = 0;
+
+type Of<T extends GoldenMessage['type']> = Extract<GoldenMessage, { type: T }>;
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #welcome: { key: Buffer; node: number } | undefined;
+  #plan: ClonePlan | undefined;
+  #hop: Hop | undefined;
+  #positions: NodeJS.Timeout | undefined;
+  #lastPositionMs = Date.now();
+  #epoch = 0;
+  /** Stops the work on the current plan. */
+  #job = new AbortController();
+  /** Work and clean-up, one after the other, whatever order messages come in. */
+  #work: Promise<void> = Promise.resolve();
+  #end: (outcome: Outcome) => void = () => undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the golden lets this node go, or is gone. Leaves nothing mounted. */
+  async run(): Promise<Outcome> {
+    const { link, log, signal } = this.#options;
+    const ended = new Promise<Outcome>((resolve) => {
+      this.#end = resolve;
+    });
+    link.listen(this.#hear);
+    link.closed.then((reason) => this.#end({ kind: 'lost', reason }));
+    const onAbort = () => this.#end({ kind: 'dismissed', reason: 'this agent was stopped' });
+    signal.addEventListener('abort', onAbort, { once: true });
+    log.forwardTo((lines) => link.send({ type: 'log', lines }));
+    const outcome = await ended;
+    signal.removeEventListener('abort', onAbort);
+    this.#stop(outcome.kind === 'cloned' ? 'cloned' : outcome.reason);
+    await this.#work;
+    log.forwardTo(undefined);
+    await link.close();
+    return outcome;
+  }
+
+  #hear = (message: GoldenMessage): void => {
+    const { log } = this.#options;
+    switch (message.type) {
+      case 'welcome':
+        this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
+        this.#options.onWelcome(message.name);
+        log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);
+        log.say(`Waiting for the other nodes: ${message.present} of ${message.wanted} are here`);
+        return;
+      case 'waiting':
+        log.say(`Waiting for the other nodes: ${message.present} of ${message.wanted} are here`);
+        return;
+      case 'plan':
+        this.#stop('a new plan came');
+        this.#next((signal) => this.#prepare(message, signal));
+        return;
+      case 'pass':
+        this.#next((signal) => this.#receive(message, signal));
+        return;
+      case 'chain':
+        this.#follow(message.order);
+        return;
+      case 'eject':
+        this.#stop(message.reason);
+        log.say(`out of ${message.final ? 'the session' : 'this pass'}: ${message.reason}`);
+        if (message.final) this.#end({ kind: 'dismissed', reason: message.reason });
+        return;
+      case 'complete':
+        this.#next((signal) => this.#complete(message, signal));
+        return;
+      case 'finish':
+        this.#end({ kind: 'cloned', reboot: message.action === 'reboot' && this.#options.reboot });
+    }
+  };
+
+  /** Ends the running work and queues the clean-up behind it. */
+  #stop(why: string): void {
+    this.#job.abort(new NamedError('Aborted', why));
+    this.#job = new AbortController();
+    const context = this.#plan ? this.#context(this.#plan, this.#job.signal, null) : undefined;
+    this.#work = this.#work.then(async () => {
+      await this.#closeHop();
+      if (context && !this.#options.directory) await cleanUp(context);
+    });
+    this.#work = this.#work.catch((error: unknown) => {
+      this.#options.log.say(`cleaning up: ${toFailure(error).message}`);
+    });
+  }
+
+  /** Queues work; a failure ends this node's part in the plan, not the agent. */
+  #next(work: (signal: AbortSignal) => Promise<void>): void {
+    const { signal } = this.#job;
+    this.#work = this.#work.then(async () => {
+      if (signal.aborted) return;
+      try {
+        await work(signal);
+      } catch (error) {
+        // Whoever aborted the work knows why and has said so.
+        if (!signal.aborted) this.#failed(toFailure(error));
+      }
+    });
+  }
+
+  #failed(failure: Failure): void {
+    const { link, log } = this.#options;
+    log.say(`FAILED: ${failure.message}`);
+    if (failure.output) for (const line of failure.output.split('\n')) log.detail(line);
+    log.flush();
+    link.send({ type: 'phase', phase: 'failed', failure });
+  }
+
+  async #prepare({ plan }: Of<'plan'>, signal: AbortSignal): Promise<void> {
+    this.#plan = ClonePlan.parse(plan);
+    await this.#steps(this.#options.directory ? [] : prepareSteps, null, signal);
+    this.#options.link.send({ type: 'phase', phase: 'prepared' });
+  }
+
+  async #receive({ order, ringBytes, redundancy }: Of<'pass'>, signal: AbortSignal): Promise<void> {
+    const { link, listen } = this.#options;
+    const { key, node } = this.#admitted();
+    await this.#closeHop();
+    const hop = new Hop(
+      {
+        key,
+        pass: order.pass,
+        node,
+        listen,
+        ringBytes,
+        redundancy,
+        openSink: (begin) => this.#openSink(begin, signal),
+        signal,
+      },
+      (event) => this.#onHopEvent(event, order.pass),
+    );
+    this.#hop = hop;
+    await hop.listen();
+    this.#follow(order);
+    this.#positions = setInterval(() => this.#sendPosition(order.pass), POSITION_MS);
+    await hop.finished;
+    this.#sendPosition(order.pass);
+    link.send({ type: 'phase', phase: 'received' });
+  }
+
+  async #complete({ settle }: Of<'complete'>, signal: AbortSignal): Promise<void> {
+    const { link, log, directory } = this.#options;
+    await this.#closeHop();
+    const tunnel = new AbortController();
+    try {
+      const source = settle
+        ? await openSettleTunnel(link, settle, log.detail, tunnel.signal)
+        : null;
+      await this.#steps(directory ? directoryFinishSteps : finishSteps, source, signal);
+    } finally {
+      tunnel.abort();
+    }
+    log.say('This node is cloned and verified');
+    log.flush();
+    link.send({ type: 'phase', phase: 'complete' });
+  }
+
+  async #steps(
+    steps: readonly Step[],
+    settle: SettleSource | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await runSteps(steps, this.#context(this.#planned(), signal, settle), this.#onStep);
+  }
+
+  #context(plan: ClonePlan, signal: AbortSignal, settle: SettleSource | null): StepContext {
+    const { target, log, reboot } = this.#options;
+    return { plan, target, signal, settle, reboot, log: log.detail, progress: () => undefined };
+  }
+
+  #onStep = (report: StepReport): void => {
+    const { link, log } = this.#options;
+    if (report.state !== 'progress') {
+      log.say(`${report.step}: ${report.state}${report.detail ? ` (${report.detail})` : ''}`);
+    }
+    link.send({ type: 'step', ...report });
+  };
+
+  #openSink(begin: StreamBegin, signal: AbortSignal): Sink {
+    if (begin.kind === 'probe') return discard;
+    const plan = this.#planned();
+    const stream = plan.streams.find(({ name }) => name === begin.name);
+    if (!stream) {
+      throw new NamedError(
+        'UnknownStream',
+        `the golden sent stream "${begin.name}", which is not in this node's plan`,
+      );
+    }
+    return openSink(stream, begin, this.#context(plan, signal, null));
+  }
+
+  #onHopEvent(event: HopEvent, pass: number): void {
+    const { link, log } = this.#options;
+    if (event.type === 'trouble') {
+      log.say(`chain: ${event.message}`);
+      const { what, message } = event;
+      link.send({ type: 'trouble', pass, epoch: this.#epoch, what, message });
+      return;
+    }
+    const { name, state } = event;
+    log.say(`stream ${name}: ${state}`);
+    this.#onStep(streamStep(name, state));
+  }
+
+  #follow(order: ChainOrder): void {
+    this.#epoch = Math.max(this.#epoch, order.epoch);
+    const { upstream } = order;
+    // The golden cannot know by which of its addresses a node reaches it.
+    const host = upstream.node === GOLDEN ? this.#options.goldenHost : upstream.host;
+    this.#hop?.follow({ ...order, upstream: { ...upstream, host } });
+  }
+
+  #sendPosition(pass: number): void {
+    if (!this.#hop) return;
+    const { received, drained, stream, streamBytes, waiting } = this.#hop.stats();
+    const now = Date.now();
+    const elapsedMs = Math.max(1, now - this.#lastPositionMs);
+    this.#lastPositionMs = now;
+    const share = (ms: number) => Math.min(1, ms / elapsedMs);
+    this.#options.link.send({
+      type: 'position',
+      pass,
+      received,
+      drained,
+      stream,
+      streamBytes,
+      waiting: {
+        upstream: share(waiting.upstream),
+        sink: share(waiting.sink),
+        downstream: share(waiting.downstream),
+      },
+    });
+  }
+
+  async #closeHop(): Promise<void> {
+    clearInterval(this.#positions);
+    const hop = this.#hop;
+    this.#hop = undefined;
+    this.#epoch = 0;
+    await hop?.close();
+  }
+
+  #planned(): ClonePlan {
+    if (this.#plan) return this.#plan;
+    throw new NamedError('OutOfTurn', 'the golden sent work before a plan');
+  }
+
+  #admitted(): { key: Buffer; node: number } {
+    if (this.#welcome) return this.#welcome;
+    throw new NamedError('OutOfTurn', 'the golden sent work before a welcome');
+  }
+}
+
+/** The golden measures the line with it; nothing is kept. */
+const discard: Sink = {
+  write: () => Promise.resolve(),
+  end: () => Promise.resolve(),
+  abort: () => Promise.resolve(),
+};
+
+const streamStep = (name: string, state: 'begin' | 'end' | 'abort'): StepReport => {
+  const step = `receive ${name}`;
+  if (state === 'begin') return { step, state: 'start' };
+  if (state === 'end') return { step, state: 'finish' };
+  const message = `the golden gave up sending ${name}`;
+  return { step, state: 'fail', failure: { code: 'StreamAborted', message } };
+};

@@ -1,0 +1,44 @@
+/** Everything this node says, once: on its screen, on port 12345, and to the golden. */
+import process from 'node:process';
+import type { StatusServer } from './status-server.ts';
+
+const FLUSH_MS = 250;
+
+export class NodeLog {
+  readonly #status: StatusServer;
+  #pending: string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #forward: ((lines: string[]) => void) | undefined;
+
+  constructor(status: StatusServer) {
+    this.#status = status;
+  }
+
+  /** Where lines go besides screen and status port; undefined = nowhere for now. */
+  forwardTo(forward: ((lines: string[]) => void) | undefined): void {
+    this.flush();
+    this.#forward = forward;
+  }
+
+  /** A line for operators: screen, status port, golden. */
+  say = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+    this.detail(line);
+  };
+
+  /** A line of a command's output: status port and golden only. */
+  detail = (line: string): void => {
+    this.#status.write(line);
+    if (!this.#forward) return;
+    this.#pending.push(line);
+    this.#timer ??= setTimeout(this.flush, FLUSH_MS);
+  };
+
+  /** Sends what has gathered for the golden. */
+  flush = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const lines = this.#pending.splice(0);
+    if (lines.length > 0) this.#forward?.(lines);
+  };
+}

@@ -1,0 +1,119 @@
+/** What the golden is: the file systems of the system to clone, its disks, its boot loader. */
+import { existsSync } from 'node:fs';
+import { readFile, realpath, stat, statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { Bootloader } from '../desc/clone-plan.ts';
+import type { GoldenDisk } from '../desc/complete.ts';
+import { type FstabEntry, type Mount, parseFstab, readMounts } from '../desc/mounts.ts';
+import { probeDisk } from '../desc/probe.ts';
+import { NamedError } from '../system/named-error.ts';
+
+export interface GoldenRoot {
+  /** Directory of the system: "/" or the one given by --root. */
+  path: string;
+  hostname: string;
+  bootloader: Bootloader;
+  /** Disks that hold file systems of the system, under their kernel names. */
+  disks: GoldenDisk[];
+  /** Used bytes by mount point, for file systems of their own. */
+  usedBytes: Map<string, number>;
+}
+
+const readIfThere = async (path: string): Promise<string> =>
+  existsSync(path) ? readFile(path, 'utf8') : '';
+
+const hostnameOf = async (path: string): Promise<string> => {
+  const written = (await readIfThere(join(path, 'etc/hostname'))).trim();
+  return written === '' && path === '/' ? hostname() : written || 'golden';
+};
+
+/** What the golden boots with, by what is installed and configured there. */
+const bootloaderOf = (path: string): Bootloader => {
+  const has = (...files: string[]) => files.some((file) => existsSync(join(path, file)));
+  if (has('boot/grub/grub.cfg', 'boot/grub2/grub.cfg')) return 'grub';
+  if (has('boot/extlinux/extlinux.conf')) return 'extlinux';
+  if (has('etc/lilo.conf')) return 'lilo';
+  return 'none';
+};
+
+/** Whole disk of a partition, by sysfs: /dev/sda1 → /dev/sda. */
+const diskOf = async (device: string): Promise<string> => {
+  const path = await realpath(join('/sys/class/block', basename(await realpath(device))));
+  return existsSync(join(path, 'partition')) ? `/dev/${basename(dirname(path))}` : device;
+};
+
+/** Block-device mounts of the system; the last mount on a directory is what one sees there. */
+const systemMounts = async (root: string): Promise<Map<string, Mount>> => {
+  const found = new Map<string, Mount>();
+  for (const mount of await readMounts()) {
+    const inside = relative(root, mount.mount);
+    if (inside.startsWith('..') || !mount.source.startsWith('/dev/')) continue;
+    // A bind mount shows a part of a file system that has its own place.
+    if (mount.root !== '/' && mount.type !== 'btrfs') continue;
+    found.set(`/${inside}`, mount);
+  }
+  return found;
+};
+
+const goldenDisk = async (
+  device: string,
+  mounts: Map<string, Mount>,
+  fstab: readonly FstabEntry[],
+): Promise<GoldenDisk> => {
+  const facts = await probeDisk(device);
+  const bySource = new Map(
+    await Promise.all(
+      [...mounts].map(
+        async ([mount, { source }]) => [await realpath(source), mount] as [string, string],
+      ),
+    ),
+  );
+  const partitions = await Promise.all(
+    facts.partitions.map(async (partition) => {
+      const mount = bySource.get(partition.device);
+      if (mount === undefined) return partition;
+      const options = fstab.find((entry) => entry.mount === mount)?.options;
+      const source = mounts.get(mount)?.mount ?? mount;
+      return {
+        ...partition,
+        mount,
+        usedBytes: await usedBytesOf(source),
+        ...(options === undefined ? {} : { mountOptions: options }),
+      };
+    }),
+  );
+  return { ...facts, partitions };
+};
+
+const usedBytesOf = async (directory: string): Promise<number> => {
+  const { blocks, bfree, bsize } = await statfs(directory);
+  return (blocks - bfree) * bsize;
+};
+
+/**
+ * Looks at the system in `root`. Throws `NoSuchRoot` when there is no
+ * directory. A plain directory tree has no disks: then the description must say
+ * everything itself.
+ */
+export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
+  const path = resolve(root);
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry?.isDirectory()) {
+    throw new NamedError('NoSuchRoot', `--root ${root}: there is no such directory`);
+  }
+  const mounts = await systemMounts(path);
+  const fstab = parseFstab(await readIfThere(join(path, 'etc/fstab')));
+  const devices = new Set(
+    await Promise.all([...mounts.values()].map(({ source }) => diskOf(source))),
+  );
+  const disks = await Promise.all([...devices].map((device) => goldenDisk(device, mounts, fstab)));
+  const usedBytes = new Map(
+    await Promise.all(
+      [...mounts].map(
+        async ([mount, found]) => [mount, await usedBytesOf(found.mount)] as [string, number],
+      ),
+    ),
+  );
+  return { path, hostname: await hostnameOf(path), bootloader: bootloaderOf(path), disks, usedBytes };
+};

@@ -1,0 +1,36 @@
+/** One node of the session, as the golden knows it. */
+import type { GoldenMessage, NodeMessage } from '../protocol/control.ts';
+import type { NodeState } from '../protocol/events.ts';
+import type { Failure } from '../protocol/failure.ts';
+import type { NodeLink } from './node-link.ts';
+
+export type Hello = Extract<NodeMessage, { type: 'hello' }>;
+export type PositionMessage = Extract<NodeMessage, { type: 'position' }>;
+
+export interface Member {
+  /** 1, 2, … in the order of joining. */
+  readonly number: number;
+  readonly name: string;
+  hello: Hello;
+  address: string;
+  link: NodeLink | null;
+  state: NodeState;
+  why: string | undefined;
+  failure: Failure | undefined;
+  /** Last position report of the running pass. */
+  position: PositionMessage | undefined;
+  /** Passes it was sent into so far. */
+  passes: number;
+  joinedMs: number;
+}
+
+/** States in which nothing more will happen to a node by itself. */
+const finalStates: ReadonlySet<NodeState> = new Set(['done', 'failed', 'lost', 'refused']);
+
+export const isFinal = (member: Member): boolean => finalStates.has(member.state);
+
+/** Waits for a (new) plan. */
+export const isPending = (member: Member): boolean =>
+  (member.state === 'waiting' || member.state === 'bypassed') && member.link !== null;
+
+export const tell = (member: Member, message: GoldenMessage): void => member.link?.send(message);

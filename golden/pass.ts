@@ -1,0 +1,312 @@
+/**
+ * One pass: streams go once through the chain of the nodes that are ready.
+ * Only here it is decided who leaves the chain and who follows whom.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
+import type { NodeMessage } from '../protocol/control.ts';
+import type { NewEvent } from '../protocol/events.ts';
+import { type HopEvent } from '../relay/hop.ts';
+import { Origin } from '../relay/origin.ts';
+import { compareAddresses } from '../system/interfaces.ts';
+import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
+import { type Member, tell } from './member.ts';
+import { PassProgress } from './pass-progress.ts';
+import type { Roster } from './roster.ts';
+import type { StreamSource } from './stream-source.ts';
+
+export interface PassOptions {
+  number: number;
+  members: Member[];
+  roster: Roster;
+  key: Buffer;
+  listen: { host: string; port: number };
+  ringBytes: number;
+  sources: readonly StreamSource[];
+  emit: (event: NewEvent) => void;
+  signal: AbortSignal;
+}
+
+export interface PassTotals {
+  sentBytes: number;
+  sourceBytes: number;
+  /** First byte → last source ended. */
+  transferMs: number;
+  /** Last source ended → last node had everything. */
+  emptiedMs: number;
+}
+
+type Trouble = Extract<NodeMessage, { type: 'trouble' }>;
+
+/** A node that says its link is down gets this long for the golden to notice the real cause. */
+const COMPLAINT_MS = 3000;
+
+const byAddress = (a: Member, b: Member): number =>
+  compareAddresses(a.address, b.address) || a.hello.dataPort - b.hello.dataPort;
+
+const placeOf = (member: Member): ChainPlace => ({
+  node: member.number,
+  host: member.address,
+  port: member.hello.dataPort,
+});
+
+export class Pass {
+  readonly #options: PassOptions;
+  readonly #origin: Origin;
+  readonly #progress: PassProgress;
+  /** Ends when the pass does, whatever the reason. */
+  readonly #over = new AbortController();
+  readonly #blamed = new Set<number>();
+  #chain: Member[];
+  #epoch = 1;
+
+  constructor(options: PassOptions) {
+    this.#options = options;
+    this.#chain = [...options.members].sort(byAddress);
+    const signal = AbortSignal.any([options.signal, this.#over.signal]);
+    this.#origin = new Origin(
+      {
+        key: options.key,
+        pass: options.number,
+        listen: options.listen,
+        ringBytes: options.ringBytes,
+        redundancy: DEFAULT_REDUNDANCY,
+        signal,
+      },
+      this.#onOriginEvent,
+    );
+    this.#progress = new PassProgress({
+      pass: options.number,
+      expectedBytes: this.#expectedBytes,
+      origin: this.#origin,
+      chain: () => this.#chain,
+      emit: options.emit,
+      starved: (member) => this.#suspect(member, 'gets no data though there is some'),
+    });
+  }
+
+  get number(): number {
+    return this.#options.number;
+  }
+
+  includes(member: Member): boolean {
+    return this.#chain.includes(member);
+  }
+
+  /** Runs the pass to its end. Rejects when the golden itself fails (a source, the signal). */
+  async run(): Promise<PassTotals> {
+    const { number, emit, signal, sources } = this.#options;
+    const nodes = this.#chain.map((member) => member.number);
+    const encoding = sources[0]?.encoding;
+    emit({
+      kind: 'pass',
+      pass: number,
+      of: number,
+      state: 'start',
+      nodes,
+      expectedBytes: this.#expectedBytes,
+      ...(encoding ? { encoding } : {}),
+    });
+    try {
+      await this.#origin.listen();
+      this.#startChain();
+      this.#progress.start();
+      const startedMs = Date.now();
+      const sourceBytes = await this.#sendAll(sources);
+      const endedMs = Date.now();
+      await this.#allReceived(signal);
+      const totals = {
+        sentBytes: this.#origin.stats().sent,
+        sourceBytes,
+        transferMs: endedMs - startedMs,
+        emptiedMs: Date.now() - endedMs,
+      };
+      this.#progress.finish();
+      const { sentBytes, transferMs, emptiedMs } = totals;
+      emit({
+        kind: 'pass',
+        pass: number,
+        of: number,
+        state: 'finish',
+        nodes,
+        expectedBytes: this.#expectedBytes,
+        sentBytes,
+        transferMs,
+        emptiedMs,
+      });
+      return totals;
+    } finally {
+      this.#progress.stop();
+      this.#over.abort();
+      await this.#origin.close();
+    }
+  }
+
+  /** Takes a node out of the chain and joins its neighbours. */
+  drop(member: Member, why: string): void {
+    if (!this.#chain.includes(member)) return;
+    const before = this.#chain.map(placeOf);
+    this.#chain = this.#chain.filter((other) => other !== member);
+    this.#epoch += 1;
+    this.#order(affectedBy(before, this.#chain.map(placeOf)), why);
+    this.#options.roster.changed();
+  }
+
+  /** What a node says of its place in the chain. */
+  trouble(member: Member, trouble: Trouble): void {
+    if (trouble.pass !== this.number || !this.includes(member)) return;
+    const { emit } = this.#options;
+    emit({ kind: 'log', node: member.number, level: 'warning', message: trouble.message });
+    if (trouble.what === 'gone') this.#bypass(member, trouble.message);
+    if (trouble.what === 'upstream-lost' || trouble.what === 'damaged') {
+      this.#suspect(member, trouble.message);
+    }
+  }
+
+  get #expectedBytes(): number {
+    const sizes = this.#options.sources.map(({ plan }) => plan.expectedBytes ?? 0);
+    return sizes.includes(0) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  #onOriginEvent = (event: HopEvent): void => {
+    if (event.type !== 'trouble') return;
+    const { emit } = this.#options;
+    emit({ kind: 'log', node: null, level: 'warning', message: event.message });
+  };
+
+  #startChain(): void {
+    const { ringBytes, roster } = this.#options;
+    const orders = ordersFor(this.#goldenPlace, this.#chain.map(placeOf), this.number, this.#epoch);
+    for (const member of this.#chain) {
+      member.position = undefined;
+      member.passes += 1;
+      roster.set(member, 'receiving');
+      const order = orders.get(member.number);
+      if (order) tell(member, { type: 'pass', order, ringBytes, redundancy: DEFAULT_REDUNDANCY });
+    }
+    this.#order([]);
+  }
+
+  /** Sends new orders to the nodes named, tells the origin, and shows the chain. */
+  #order(nodes: readonly number[], why?: string): void {
+    const orders = ordersFor(this.#goldenPlace, this.#chain.map(placeOf), this.number, this.#epoch);
+    this.#origin.serve({
+      pass: this.number,
+      epoch: this.#epoch,
+      downstream: this.#chain[0]?.number ?? null,
+    });
+    for (const member of this.#chain) {
+      const order = orders.get(member.number);
+      if (order && nodes.includes(member.number)) tell(member, { type: 'chain', order });
+    }
+    this.#options.emit({
+      kind: 'chain',
+      pass: this.number,
+      epoch: this.#epoch,
+      order: this.#chain.map(({ number }) => number),
+      ...(why === undefined ? {} : { why }),
+    });
+  }
+
+  /** Nodes reach the golden as they reached its control port: they fill in the host. */
+  get #goldenPlace(): ChainPlace {
+    return { node: GOLDEN_NODE, host: '', port: this.#origin.port };
+  }
+
+  async #sendAll(sources: readonly StreamSource[]): Promise<number> {
+    let sourceBytes = 0;
+    for (const source of sources) {
+      if (this.#chain.length === 0) break;
+      sourceBytes += await this.#sendOne(source);
+    }
+    await this.#untilEmpty(this.#origin.finish());
+    return sourceBytes;
+  }
+
+  async #sendOne(source: StreamSource): Promise<number> {
+    const { emit, signal } = this.#options;
+    const { name, kind, expectedBytes } = source.plan;
+    const expected = expectedBytes === undefined ? {} : { expectedBytes };
+    emit({ kind: 'stream', pass: this.number, name, state: 'start', ...expected });
+    const stream = new AbortController();
+    const opened = source.open(AbortSignal.any([signal, stream.signal]), (bytes) =>
+      this.#progress.sourced(bytes),
+    );
+    try {
+      const sending = this.#origin.send(
+        { name, kind, encoding: source.encoding, expectedBytes: expectedBytes ?? null },
+        opened.readable,
+      );
+      const sent = await this.#untilEmpty(sending);
+      if (sent === undefined) return 0;
+      const { sourceBytes } = await opened.done;
+      emit({
+        kind: 'stream',
+        pass: this.number,
+        name,
+        state: 'finish',
+        sourceBytes,
+        sentBytes: sent.sentBytes,
+      });
+      this.#progress.streamEnded(sourceBytes);
+      return sourceBytes;
+    } finally {
+      stream.abort();
+      // A failed source is reported by `send`; here only its process is waited for.
+      await opened.done.catch(() => undefined);
+    }
+  }
+
+  /** The promise's value, or undefined as soon as nobody is left in the chain. */
+  async #untilEmpty<T>(promise: Promise<T>): Promise<T | undefined> {
+    const settled = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, settled.signal]);
+    const empty = this.#options.roster.until(() => this.#chain.length === 0, signal).then(
+      () => undefined,
+      (error: unknown) => {
+        if (settled.signal.aborted) return undefined;
+        throw error;
+      },
+    );
+    try {
+      return await Promise.race([promise, empty]);
+    } finally {
+      settled.abort();
+      promise.catch(() => undefined);
+    }
+  }
+
+  async #allReceived(signal: AbortSignal): Promise<void> {
+    const busy = () => this.#chain.some((member) => member.state === 'receiving');
+    await this.#options.roster.until(() => !busy(), signal);
+  }
+
+  #bypass(member: Member, why: string): void {
+    tell(member, { type: 'eject', reason: why, final: false });
+    this.drop(member, `${member.name}: ${why}`);
+    this.#options.roster.set(member, 'bypassed', { why });
+  }
+
+  /**
+   * A node gets nothing although its upstream lives. Who is to blame cannot be
+   * told from one complaint: the first costs the complainer its place; when the
+   * next node behind the same upstream complains as well, the upstream goes.
+   */
+  #suspect(member: Member, why: string): void {
+    const receivedThen = member.position?.received ?? 0;
+    const epochThen = this.#epoch;
+    const judge = () => {
+      const moved = (member.position?.received ?? 0) > receivedThen;
+      if (moved || this.#epoch !== epochThen || !this.includes(member)) return;
+      if (member.state !== 'receiving') return;
+      const upstream = this.#chain[this.#chain.indexOf(member) - 1];
+      if (upstream && this.#blamed.has(upstream.number)) {
+        this.#bypass(upstream, 'two nodes in a row could not read from it');
+        return;
+      }
+      if (upstream) this.#blamed.add(upstream.number);
+      this.#bypass(member, `${why} (from ${upstream?.name ?? 'the golden'})`);
+    };
+    sleep(COMPLAINT_MS, undefined, { signal: this.#over.signal }).then(judge, () => undefined);
+  }
+}

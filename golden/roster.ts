@@ -1,0 +1,102 @@
+/** Who is in the session, in which state; tells the event stream of every change. */
+import type { NewEvent, NodeState } from '../protocol/events.ts';
+import type { Failure } from '../protocol/failure.ts';
+import type { Hello, Member } from './member.ts';
+import type { NodeLink } from './node-link.ts';
+
+export interface StateChange {
+  why?: string;
+  failure?: Failure;
+}
+
+export class Roster {
+  readonly #members: Member[] = [];
+  readonly #watchers = new Set<() => void>();
+  readonly #emit: (event: NewEvent) => void;
+
+  constructor(emit: (event: NewEvent) => void) {
+    this.#emit = emit;
+  }
+
+  get all(): readonly Member[] {
+    return this.#members;
+  }
+
+  byNumber(number: number): Member | undefined {
+    return this.#members.find((member) => member.number === number);
+  }
+
+  byKey(key: string): Member | undefined {
+    return this.#members.find((member) => member.hello.key === key);
+  }
+
+  count(...states: NodeState[]): number {
+    return this.#members.filter((member) => states.includes(member.state)).length;
+  }
+
+  add(name: string, hello: Hello, link: NodeLink): Member {
+    const member: Member = {
+      number: this.#members.length + 1,
+      name,
+      hello,
+      address: link.address,
+      link,
+      state: 'waiting',
+      why: undefined,
+      failure: undefined,
+      position: undefined,
+      passes: 0,
+      joinedMs: Date.now(),
+    };
+    this.#members.push(member);
+    return member;
+  }
+
+  set(member: Member, state: NodeState, change: StateChange = {}): void {
+    member.state = state;
+    member.why = change.why ?? change.failure?.message;
+    member.failure = change.failure;
+    const mac = member.hello.inventory.macs[0];
+    this.#emit({
+      kind: 'node',
+      node: member.number,
+      name: member.name,
+      address: member.address,
+      state,
+      ...(member.why === undefined ? {} : { why: member.why }),
+      ...(change.failure === undefined ? {} : { failure: change.failure }),
+      ...(mac === undefined ? {} : { mac }),
+    });
+    this.changed();
+  }
+
+  /** Lets everybody who waits in `until` look again. */
+  changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /**
+   * Resolves true as soon as `condition` holds, false after `timeoutMs`.
+   * Rejects with the signal's reason when it fires.
+   */
+  until(condition: () => boolean, signal: AbortSignal, timeoutMs?: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const end = (finish: () => void) => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        signal.removeEventListener('abort', onAbort);
+        finish();
+      };
+      const onAbort = () => end(() => reject(signal.reason));
+      const look = () => {
+        if (condition()) end(() => resolve(true));
+      };
+      const timer =
+        timeoutMs === undefined ? undefined : setTimeout(() => end(() => resolve(false)), timeoutMs);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#watchers.add(look);
+      look();
+    });
+  }
+}

@@ -1,0 +1,456 @@
+/**
+ * The golden session from open to report: who comes in, when it starts, which
+ * nodes go into which pass, what becomes of each. Talks to nodes over control
+ * links; leaves bytes to `Pass` and disks to the nodes.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+import type { ClonePlan } from '../desc/clone-plan.ts';
+import { PROTOCOL_VERSION } from '../protocol/constants.ts';
+import type { NodeMessage } from '../protocol/control.ts';
+import type { NewEvent } from '../protocol/events.ts';
+import { type Failure, toFailure } from '../protocol/failure.ts';
+import type { Offer } from '../protocol/offer.ts';
+import { NamedError } from '../system/named-error.ts';
+import { announce } from './announcer.ts';
+import type { Blueprint } from './blueprint.ts';
+import type { Certificate } from './certificate.ts';
+import { startControlServer } from './control-server.ts';
+import { type Hello, isFinal, isPending, type Member, tell } from './member.ts';
+import { NodeLink } from './node-link.ts';
+import type { NodeLogs } from './node-logs.ts';
+import { Pass, type PassTotals } from './pass.ts';
+import { Roster } from './roster.ts';
+import type { SettleService } from './settle-service.ts';
+
+export interface SessionOptions {
+  name: string;
+  wanted: number;
+  /** Start with this many when the wait is over. */
+  minNodes: number;
+  /** How long to wait for all nodes, in milliseconds; undefined = for ever. */
+  waitTimeoutMs: number | undefined;
+  /** Address to bind and announce; undefined = all. */
+  address: string | undefined;
+  ports: { control: number; data: number; offer: number };
+  ringBytes: number;
+  /** Pause between two nodes being let go, in milliseconds. */
+  releaseDelayMs: number;
+  blueprint: Blueprint;
+  certificate: Certificate;
+  settle: SettleService;
+  logs: NodeLogs;
+  emit: (event: NewEvent) => void;
+  signal: AbortSignal;
+}
+
+/** All done, some done, none done or never started: the session's exit status. */
+export type SessionExitCode = 0 | 1 | 2;
+
+/** A node that missed so many passes is not tried again. */
+const MAX_PASSES = 3;
+
+/** When some are ready, the others get this long before the pass starts without them. */
+const PREPARE_GRACE_MS = 60_000;
+
+/** How long nodes have to close their links at the end. */
+const DISMISS_MS = 3000;
+
+const KEY_BYTES = 16;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #roster: Roster;
+  readonly #key = randomBytes(KEY_BYTES);
+  readonly #totals: PassTotals[] = [];
+  /** Ends everything the session owns, on a normal end too. */
+  readonly #over = new AbortController();
+  readonly #signal: AbortSignal;
+  #startedEarly = false;
+  #started = false;
+  #pass: Pass | undefined;
+  #controlPort: number;
+  /** Resolves when all nodes done so far have been let go. */
+  #releases: Promise<void> = Promise.resolve();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#roster = new Roster(options.emit);
+    this.#signal = AbortSignal.any([options.signal, this.#over.signal]);
+    this.#controlPort = options.ports.control;
+  }
+
+  get members(): readonly Member[] {
+    return this.#roster.all;
+  }
+
+  get passes(): readonly PassTotals[] {
+    return this.#totals;
+  }
+
+  /** Does not wait for the rest (`ka start`, or a key on the board). */
+  startNow = (): void => {
+    this.#startedEarly = true;
+    this.#roster.changed();
+  };
+
+  /** Takes a node out for good. */
+  eject = (number: number, why = 'taken out by the operator'): void => {
+    const member = this.#roster.byNumber(number);
+    if (!member || isFinal(member)) return;
+    tell(member, { type: 'eject', reason: why, final: true });
+    this.#fail(member, { code: 'Ejected', message: `${member.name} was ${why}` });
+  };
+
+  /** Puts a failed node whose agent is still here into the next pass. */
+  retry = (number: number): void => {
+    const member = this.#roster.byNumber(number);
+    if (member?.state !== 'failed' || !member.link) return;
+    member.passes = 0;
+    this.#roster.set(member, 'bypassed', { why: 'tried again by the operator' });
+  };
+
+  /** Runs the session to its end. Never rejects: failures are events and the exit status. */
+  async run(): Promise<SessionExitCode> {
+    let failure: Failure | undefined;
+    try {
+      await this.#open();
+      await this.#gather();
+      this.#started = true;
+      this.#say('started');
+      await this.#work();
+    } catch (error) {
+      failure = toFailure(this.#signal.aborted ? this.#signal.reason : error);
+    }
+    await this.#dismiss(failure);
+    const exitCode = this.#exitCode(failure);
+    this.#say('finished', { exitCode, ...(failure ? { failure } : {}) });
+    this.#over.abort();
+    return exitCode;
+  }
+
+  async #open(): Promise<void> {
+    const { address, ports, certificate, emit, settle } = this.#options;
+    this.#controlPort = await startControlServer({
+      certificate,
+      host: address,
+      port: ports.control,
+      onControl: this.#welcome,
+      onSettle: (channel, token) => settle.serve(channel, token, this.#signal),
+      signal: this.#signal,
+    });
+    await announce({
+      port: ports.offer,
+      address,
+      offer: this.#offer,
+      signal: this.#signal,
+      onError: (error) =>
+        emit({ kind: 'log', node: null, level: 'warning', message: `announcing: ${error.message}` }),
+    });
+    this.#say('open', {
+      fingerprint: certificate.fingerprint,
+      plan: this.#options.blueprint.summary,
+    });
+  }
+
+  #offer = (): Offer => ({
+    ka: 'offer',
+    protocol: PROTOCOL_VERSION,
+    session: this.#options.name,
+    host: this.#options.address ?? null,
+    port: this.#controlPort,
+    fingerprint: this.#options.certificate.fingerprint,
+    present: this.#roster.all.length,
+    wanted: this.#options.wanted,
+    state: this.#started ? 'running' : 'waiting',
+  });
+
+  #say(
+    state: 'open' | 'started' | 'finished',
+    more: { exitCode?: number; failure?: Failure; fingerprint?: string; plan?: string[] } = {},
+  ): void {
+    const { name, address, wanted, emit } = this.#options;
+    const at = `${address ?? '0.0.0.0'}:${this.#controlPort}`;
+    emit({ kind: 'session', state, name, address: at, wanted, ...more });
+  }
+
+  /** Waits until all are here, the operator says go, or the wait is over. */
+  async #gather(): Promise<void> {
+    const { wanted, minNodes, waitTimeoutMs } = this.#options;
+    const usable = () => this.#roster.count('waiting');
+    const answered = () => usable() + this.#roster.count('refused');
+    const complete = await this.#roster.until(
+      () => answered() >= wanted || (this.#startedEarly && usable() > 0),
+      this.#signal,
+      waitTimeoutMs,
+    );
+    if (complete || usable() >= minNodes) return;
+    throw new NamedError(
+      'NotEnoughNodes',
+      `only ${usable()} of ${wanted} nodes came within ${(waitTimeoutMs ?? 0) / 1000} s; boot the missing ones or use --min-nodes`,
+    );
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const pending = this.#roster.all.filter(isPending);
+      for (const member of pending) this.#prepare(member);
+      await this.#prepared();
+      const ready = this.#roster.all.filter((member) => member.state === 'ready');
+      if (ready.length > 0) {
+        await this.#runPass(ready);
+      } else {
+        const settled = () => this.#roster.all.every(isFinal);
+        await this.#roster.until(() => this.#hasNextWork() || settled(), this.#signal);
+        if (settled()) return;
+      }
+    }
+  }
+
+  #hasNextWork(): boolean {
+    return this.#roster.all.some((member) => isPending(member) || member.state === 'ready');
+  }
+
+  #prepare(member: Member): void {
+    if (member.passes >= MAX_PASSES) {
+      const message = `${member.name} missed ${MAX_PASSES} passes (last: ${member.why ?? 'unknown'}); check its disk and network, then clone it again`;
+      this.#fail(member, { code: 'TooManyPasses', message });
+      return;
+    }
+    try {
+      const plan = this.#planFor(member.hello, member.name);
+      this.#roster.set(member, 'preparing');
+      tell(member, { type: 'plan', plan });
+    } catch (error) {
+      this.#fail(member, toFailure(error));
+    }
+  }
+
+  #planFor(hello: Hello, name: string): ClonePlan {
+    return this.#options.blueprint.planFor(hello, name);
+  }
+
+  /** Waits for nodes that prepare; a slow one does not hold the ready ones back for long. */
+  async #prepared(): Promise<void> {
+    const preparing = () => this.#roster.count('preparing');
+    const someReady = () => preparing() === 0 || this.#roster.count('ready') > 0;
+    await this.#roster.until(someReady, this.#signal);
+    await this.#roster.until(() => preparing() === 0, this.#signal, PREPARE_GRACE_MS);
+  }
+
+  async #runPass(members: Member[]): Promise<void> {
+    const { blueprint, address, ports, ringBytes, emit } = this.#options;
+    const pass = new Pass({
+      number: this.#totals.length + 1,
+      members,
+      roster: this.#roster,
+      key: this.#key,
+      listen: { host: address ?? '0.0.0.0', port: ports.data },
+      ringBytes,
+      sources: blueprint.sources,
+      emit,
+      signal: this.#signal,
+    });
+    this.#pass = pass;
+    try {
+      this.#totals.push(await pass.run());
+    } finally {
+      this.#pass = undefined;
+    }
+    for (const member of members) if (member.state === 'received') this.#complete(member);
+  }
+
+  #complete(member: Member): void {
+    this.#roster.set(member, 'finishing');
+    tell(member, { type: 'complete', settle: this.#options.settle.admit(member.number) });
+  }
+
+  #fail(member: Member, failure: Failure): void {
+    this.#pass?.drop(member, failure.message);
+    this.#roster.set(member, 'failed', { failure });
+  }
+
+  // Nodes come and go
+
+  #welcome = (socket: WebSocket, address: string): void => {
+    let member: Member | undefined;
+    const link = new NodeLink(socket, address, {
+      message: (message) => {
+        if (message.type === 'hello') {
+          if (!member) member = this.#admit(link, message);
+        } else if (member) {
+          this.#hear(member, message);
+        }
+      },
+      closed: (why) => {
+        if (member?.link === link) this.#lose(member, why);
+      },
+    });
+  };
+
+  #admit(link: NodeLink, hello: Hello): Member | undefined {
+    const known = this.#roster.byKey(hello.key);
+    const refusal = this.#refusal(hello, known);
+    if (refusal) {
+      const { emit } = this.#options;
+      const message = `${hello.inventory.hostname} (${link.address}) refused: ${refusal}`;
+      emit({ kind: 'log', node: known?.number ?? null, level: 'warning', message });
+      this.#turnAway(link, refusal);
+      return undefined;
+    }
+    const member = known ? this.#readmit(known, hello, link) : this.#enter(hello, link);
+    const { blueprint, name, wanted } = this.#options;
+    try {
+      this.#planFor(hello, member.name);
+    } catch (error) {
+      const failure = toFailure(error);
+      this.#roster.set(member, 'refused', { failure });
+      this.#turnAway(link, failure.message);
+      member.link = null;
+      return undefined;
+    }
+    tell(member, {
+      type: 'welcome',
+      session: name,
+      node: member.number,
+      name: member.name,
+      key: this.#key.toString('base64'),
+      present: this.#roster.all.length,
+      wanted,
+    });
+    const again = known && this.#started ? { why: 'joined again' } : {};
+    this.#roster.set(member, 'waiting', again);
+    for (const other of this.#roster.all) {
+      if (other.state === 'waiting') {
+        tell(other, { type: 'waiting', present: this.#roster.all.length, wanted });
+      }
+    }
+    return member;
+  }
+
+  /** Why a node may not come in; undefined when it may. */
+  #refusal(hello: Hello, known: Member | undefined): string | undefined {
+    const { name, wanted } = this.#options;
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      return `it speaks protocol ${hello.protocol}, this golden ${PROTOCOL_VERSION}; boot it with this golden's own image`;
+    }
+    if (hello.session !== null && hello.session !== name) {
+      return `it wants session "${hello.session}", this golden has "${name}"`;
+    }
+    if (known?.state === 'done') return 'this machine is already cloned in this session';
+    if (known) return undefined;
+    const active = this.#roster.all.filter(
+      ({ state }) => state !== 'refused' && state !== 'lost' && state !== 'failed',
+    );
+    return active.length >= wanted
+      ? `session "${name}" has all its ${wanted} nodes; start another session for this one`
+      : undefined;
+  }
+
+  #turnAway(link: NodeLink, reason: string): void {
+    link.send({ type: 'eject', reason, final: true });
+    link.close(reason);
+  }
+
+  #enter(hello: Hello, link: NodeLink): Member {
+    const taken = new Set(this.#roster.all.map((member) => member.name));
+    const number = this.#roster.all.length + 1;
+    const name = this.#options.blueprint.nameFor(hello, link.address, number, taken);
+    return this.#roster.add(name, hello, link);
+  }
+
+  /** The same machine again: it rebooted, or its old link is not known to be dead yet. */
+  #readmit(member: Member, hello: Hello, link: NodeLink): Member {
+    const old = member.link;
+    member.link = null;
+    old?.close('the same node joined again');
+    this.#pass?.drop(member, `${member.name} joined again`);
+    member.hello = hello;
+    member.address = link.address;
+    member.link = link;
+    return member;
+  }
+
+  #lose(member: Member, why: string): void {
+    member.link = null;
+    this.#options.settle.dismiss(member.number);
+    this.#pass?.drop(member, `${member.name}: ${why}`);
+    if (!isFinal(member)) {
+      const message = `${member.name} (${member.address}) was lost: ${why}; look at its console`;
+      this.#roster.set(member, 'lost', { why, failure: { code: 'NodeLost', message } });
+    }
+  }
+
+  #hear(member: Member, message: Exclude<NodeMessage, Hello>): void {
+    const { emit, logs } = this.#options;
+    switch (message.type) {
+      case 'step': {
+        const { type: _type, ...step } = message;
+        emit({ kind: 'step', node: member.number, ...step });
+        return;
+      }
+      case 'position':
+        if (message.pass === this.#pass?.number) member.position = message;
+        return;
+      case 'trouble':
+        this.#pass?.trouble(member, message);
+        return;
+      case 'phase':
+        this.#advance(member, message);
+        return;
+      case 'log':
+        logs.append(member.name, message.lines);
+        return;
+      case 'stream':
+        return;
+    }
+  }
+
+  #advance(member: Member, message: Extract<NodeMessage, { type: 'phase' }>): void {
+    const { state } = member;
+    if (message.phase === 'failed') {
+      if (isFinal(member)) return;
+      const unknown = { code: 'UnknownError', message: `${member.name} failed without a reason` };
+      this.#fail(member, message.failure ?? unknown);
+    } else if (message.phase === 'prepared' && state === 'preparing') {
+      this.#roster.set(member, 'ready');
+    } else if (message.phase === 'received' && state === 'receiving') {
+      this.#roster.set(member, 'received');
+    } else if (message.phase === 'complete' && state === 'finishing') {
+      this.#options.settle.dismiss(member.number);
+      this.#roster.set(member, 'done');
+      this.#release(member);
+    }
+  }
+
+  /** Lets a cloned node reboot, at the asked distance from the one before. */
+  #release(member: Member): void {
+    const { releaseDelayMs } = this.#options;
+    this.#releases = this.#releases.then(async () => {
+      tell(member, { type: 'finish', action: 'reboot', reason: 'cloned' });
+      if (releaseDelayMs > 0) await sleep(releaseDelayMs);
+    });
+  }
+
+  /** Lets go whoever is still here; only cloned nodes were told to reboot. */
+  async #dismiss(failure: Failure | undefined): Promise<void> {
+    await this.#releases;
+    for (const member of this.#roster.all) {
+      if (member.state === 'done') continue;
+      const reason = failure?.message ?? member.why ?? 'the session is over';
+      if (failure && !isFinal(member)) this.#fail(member, failure);
+      tell(member, { type: 'eject', reason, final: true });
+    }
+    const links = () => this.#roster.all.some((member) => member.link);
+    // Nodes close their links once they have the message; a hung one is not waited for.
+    await this.#roster.until(() => !links(), this.#over.signal, DISMISS_MS);
+  }
+
+  #exitCode(failure: Failure | undefined): SessionExitCode {
+    const done = this.#roster.count('done');
+    if (done === 0) return 1;
+    // Starting with fewer than wanted was the operator's choice: only who came counts.
+    return failure === undefined && done === this.#roster.all.length ? 0 : 2;
+  }
+}

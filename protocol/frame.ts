@@ -1,0 +1,141 @@
+/**
+ * Frames: what a pass is made of. All frames of a pass, headers included, lie
+ * one behind the other in one position space that starts at 0.
+ *
+ * Header, big-endian, 40 bytes:
+ *
+ *     offset  size
+ *          0     4  magic "KAF1"
+ *          4     1  version
+ *          5     1  type
+ *          6     2  number of the stream; 0 for CLOSE
+ *          8     4  payload length
+ *         12     4  pass
+ *         16     8  position of the frame's first byte in the pass
+ *         24    16  tag
+ *
+ * The tag is AES-128-GMAC (NIST SP 800-38D, all data as AAD) over the first 24
+ * bytes of the header and the payload; its 12-byte nonce is pass | position,
+ * which never comes twice under one session key.
+ */
+import { createCipheriv } from 'node:crypto';
+import { z } from 'zod';
+import { NamedError } from '../system/named-error.ts';
+import { MAX_PAYLOAD_BYTES, PROTOCOL_VERSION } from './constants.ts';
+
+export const FRAME_HEADER_BYTES = 40;
+export const FRAME_SIGNED_BYTES = 24;
+export const FRAME_TAG_BYTES = 16;
+
+/** `CLOSE` ends the pass; no stream comes after it. */
+export const FrameType = { begin: 1, data: 2, end: 3, abort: 4, close: 5 } as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+export interface FrameHeader {
+  type: FrameType;
+  stream: number;
+  payloadBytes: number;
+  pass: number;
+  position: number;
+}
+
+/** Payload of BEGIN. */
+export const StreamBegin = z.object({
+  /** Unique within the session: "files /". */
+  name: z.string(),
+  kind: z.string(),
+  encoding: z.enum(['identity', 'zstd']),
+  /** Bytes before compression, for progress only; null = unknown. */
+  expectedBytes: z.int().nullable(),
+  target: z.string().optional(),
+});
+export type StreamBegin = z.infer<typeof StreamBegin>;
+
+/** Payload of END: DATA bytes of the stream, and SHA-256 over the tags of its BEGIN and DATA frames. */
+export const StreamEnd = z.object({
+  bytes: z.int(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type StreamEnd = z.infer<typeof StreamEnd>;
+
+/** Payload of ABORT: why the golden could not finish the stream. */
+export const StreamAbort = z.object({ reason: z.string() });
+export type StreamAbort = z.infer<typeof StreamAbort>;
+
+const MAGIC = Buffer.from('KAF1');
+const MAGIC_NUMBER = MAGIC.readUInt32BE(0);
+const TWO_TO_32 = 2 ** 32;
+
+const isFrameType = (value: number): value is FrameType =>
+  value >= FrameType.begin && value <= FrameType.close;
+
+/** Writes the signed part of a header (24 bytes) at the start of `target`; the tag follows it. */
+export const writeFrameHeader = (target: Buffer, header: FrameHeader): void => {
+  MAGIC.copy(target, 0);
+  target[4] = PROTOCOL_VERSION;
+  target[5] = header.type;
+  target.writeUInt16BE(header.stream, 6);
+  target.writeUInt32BE(header.payloadBytes, 8);
+  target.writeUInt32BE(header.pass, 12);
+  target.writeUInt32BE(Math.floor(header.position / TWO_TO_32), 16);
+  target.writeUInt32BE(header.position % TWO_TO_32, 20);
+};
+
+/**
+ * Reads a header at `offset` of `source`.
+ *
+ * Throws `FrameDamaged` for anything that is not a frame of this version.
+ * What it returns is not authentic before the tag has been checked.
+ */
+export const readFrameHeader = (source: Buffer, offset: number): FrameHeader => {
+  if (source.readUInt32BE(offset) !== MAGIC_NUMBER || source[offset + 4] !== PROTOCOL_VERSION) {
+    throw new NamedError('FrameDamaged', 'bytes that are not a frame of this version');
+  }
+  const type = source[offset + 5] ?? 0;
+  const payloadBytes = source.readUInt32BE(offset + 8);
+  if (!isFrameType(type) || payloadBytes > MAX_PAYLOAD_BYTES) {
+    throw new NamedError('FrameDamaged', `frame of type ${type} with ${payloadBytes} bytes`);
+  }
+  return {
+    type,
+    stream: source.readUInt16BE(offset + 6),
+    payloadBytes,
+    pass: source.readUInt32BE(offset + 12),
+    position: source.readUInt32BE(offset + 16) * TWO_TO_32 + source.readUInt32BE(offset + 20),
+  };
+};
+
+/**
+ * Tag of one frame (16 bytes). `key` is the session key (16 bytes), `signed`
+ * the first 24 bytes of the header, `payload` its pieces in order.
+ */
+export const frameTag = (
+  key: Buffer,
+  pass: number,
+  position: number,
+  signed: Buffer,
+  payload: readonly Buffer[],
+): Buffer => {
+  const nonce = Buffer.allocUnsafe(12);
+  nonce.writeUInt32BE(pass, 0);
+  nonce.writeUInt32BE(Math.floor(position / TWO_TO_32), 4);
+  nonce.writeUInt32BE(position % TWO_TO_32, 8);
+  const mac = createCipheriv('aes-128-gcm', key, nonce);
+  mac.setAAD(signed);
+  for (const piece of payload) mac.setAAD(piece);
+  mac.final();
+  return mac.getAuthTag();
+};
+
+/** Reads the JSON payload of a BEGIN, END or ABORT frame. Throws `FrameDamaged`. */
+export const readFrameJson = <T>(schema: z.ZodType<T>, payload: Buffer): T => {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString('utf8'));
+  } catch (error) {
+    throw new NamedError('FrameDamaged', 'frame whose text is not JSON', { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new NamedError('FrameDamaged', `frame with unknown text: ${z.prettifyError(parsed.error)}`);
+};
