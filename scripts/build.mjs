@@ -1,6 +1,7 @@
 // Bundles our TypeScript to dist/: one entry per process. npm dependencies stay
 // outside, so that a published package and a checkout run the same files.
 
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -8,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 await build({
   absWorkingDir: root,
-  entryPoints: { ka: 'cli/ka.ts' },
+  entryPoints: { ka: 'cli/ka.ts', demo: 'demo/main.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -20,3 +21,6 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 });
+
+// scripts/setup.mjs compares its time with the sources'.
+await writeFile(`${root}/dist/.built`, '');

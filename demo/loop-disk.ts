@@ -1,0 +1,39 @@
+/** Image files as disks: loop devices with their partitions. */
+import { open } from 'node:fs/promises';
+import { run } from '../system/run.ts';
+
+/** Makes an empty sparse image of `bytes` bytes. */
+export const makeBlankImage = async (file: string, bytes: number): Promise<void> => {
+  const handle = await open(file, 'wx');
+  try {
+    await handle.truncate(bytes);
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Attaches an image to a free loop device and returns its path: /dev/loop3. */
+export const attachLoop = async (
+  file: string,
+  options: { readOnly?: boolean; sectorBytes?: number } = {},
+): Promise<string> => {
+  const readOnly = options.readOnly ? ['--read-only'] : [];
+  const sector = options.sectorBytes ? ['--sector-size', String(options.sectorBytes)] : [];
+  const { stdout } = await run('losetup', ['--find', '--show', ...readOnly, ...sector, file]);
+  return stdout.trim();
+};
+
+/** Makes the kernel see the partitions of a loop device, also where it has no parser for the table. */
+export const showPartitions = async (device: string): Promise<void> => {
+  await run('partx', ['--update', device]);
+};
+
+/** Path of a partition of a loop device: /dev/loop3p1. */
+export const loopPartition = (device: string, number: number): string => `${device}p${number}`;
+
+/** Lets go of a loop device and of its partitions, if it has any. */
+export const detachLoop = async (device: string): Promise<void> => {
+  // partx exits 1 when there is no partition to remove.
+  await run('partx', ['--delete', device], { okExitCodes: [0, 1] });
+  await run('losetup', ['--detach', device]);
+};
