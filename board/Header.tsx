@@ -1,0 +1,119 @@
+import { Box, Text } from 'ink';
+import type { ReactNode } from 'react';
+import { ACCENT, ERROR } from './colors.ts';
+import {
+  count,
+  formatBar,
+  formatBytes,
+  formatClock,
+  formatDuration,
+  formatShare,
+} from './format.ts';
+import { tellFlow } from './happenings.ts';
+import { isOut } from './node-view.ts';
+import type { SessionView } from './session-view.ts';
+
+interface Lines {
+  /** What is going on. */
+  doing: string;
+  clock: string;
+  /** 0…1, or null when nothing can be measured. */
+  share: number | null;
+  amount: string;
+  flow: string;
+}
+
+const waitingLines = (view: SessionView, now: number): Lines => {
+  const missing = Math.max(0, view.wanted - view.nodes.size);
+  const rest = missing > 0 ? `${count(missing, 'node')} still missing` : 'all are here';
+  return {
+    doing: 'waiting for nodes',
+    clock: formatDuration(now - (view.opened ?? now)),
+    share: view.wanted > 0 ? view.nodes.size / view.wanted : null,
+    amount: `${view.nodes.size} of ${view.wanted} here`,
+    flow: `${rest} · open since ${formatClock(view.opened ?? now)}`,
+  };
+};
+
+const passLines = (view: SessionView, now: number): Lines => {
+  const { number, of, stream, sourceBytes, expectedBytes, etaMs } = view.pass;
+  const eta = etaMs === null ? '' : `  ETA ${formatDuration(etaMs)}`;
+  return {
+    doing: `pass ${number} of ${of}${stream ? ` · ${stream}` : ''}`,
+    clock: formatDuration(now - (view.started ?? now)) + eta,
+    share: expectedBytes > 0 ? sourceBytes / expectedBytes : null,
+    amount:
+      expectedBytes > 0
+        ? formatShare(Math.min(sourceBytes, expectedBytes), expectedBytes)
+        : `${formatBytes(sourceBytes)} so far`,
+    flow: tellFlow(view),
+  };
+};
+
+/** Before the first and after the last pass: what nodes do by themselves. */
+const nodeWorkLines = (view: SessionView, now: number): Lines => {
+  const nodes = [...view.nodes.values()];
+  const preparing = view.totals.length === 0 && view.pass.number === 0;
+  const through = preparing
+    ? nodes.filter((node) => node.state === 'ready').length
+    : nodes.filter((node) => node.state === 'done').length;
+  const out = nodes.filter(isOut).length;
+  const word = preparing ? 'ready' : 'done';
+  return {
+    doing: preparing ? 'preparing the nodes' : 'finishing the nodes',
+    clock: formatDuration((view.finished ?? now) - (view.started ?? now)),
+    share: nodes.length > 0 ? through / nodes.length : null,
+    amount: `${through} of ${nodes.length} ${word}`,
+    flow: out > 0 ? `${count(out, 'node')} out` : 'all nodes well',
+  };
+};
+
+const headerLines = (view: SessionView, now: number): Lines => {
+  if (view.phase === 'waiting') return waitingLines(view, now);
+  if (view.phase === 'running') {
+    return view.pass.running ? passLines(view, now) : nodeWorkLines(view, now);
+  }
+  const doing = view.phase === 'opening' ? 'opening the session' : 'session over';
+  return { ...nodeWorkLines(view, now), doing };
+};
+
+/** How long, how much, and what limits: the three lines that answer the questions. */
+export const Header = ({
+  view,
+  now,
+  width,
+}: {
+  view: SessionView;
+  now: number;
+  width: number;
+}): ReactNode => {
+  const { doing, clock, share, amount, flow } = headerLines(view, now);
+  const barWidth = Math.max(0, width - amount.length - 4);
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      <Box width={width} justifyContent="space-between">
+        <Text wrap="truncate">
+          {' '}
+          <Text bold>ka</Text> ·{' '}
+          <Text color={ACCENT} bold>
+            {view.name}
+          </Text>{' '}
+          · {doing}
+        </Text>
+        <Box flexShrink={0} marginLeft={1}>
+          <Text bold>{`${clock} `}</Text>
+        </Box>
+      </Box>
+      <Text wrap="truncate">
+        {' '}
+        <Text color={ACCENT}>{formatBar(share ?? 0, barWidth)}</Text>
+        {`  ${amount} `}
+      </Text>
+      {view.failure ? (
+        <Text wrap="truncate" color={ERROR}>{` ✗ ${view.failure.message}`}</Text>
+      ) : (
+        <Text wrap="truncate">{` ${flow}`}</Text>
+      )}
+    </Box>
+  );
+};

@@ -1,0 +1,92 @@
+/** The end of a session in plain text: totals in the original's terms, then each node's result. */
+import {
+  count,
+  fitLeft,
+  formatBytes,
+  formatDuration,
+  formatMegs,
+  formatMegsRate,
+  formatSeconds,
+} from './format.ts';
+import { type NodeView, stateSign } from './node-view.ts';
+import { nodesInOrder, type PassTotals, type SessionView } from './session-view.ts';
+
+/** What one pass sent, as the original printed it. */
+export const totalsLines = (totals: PassTotals): string[] => {
+  const seconds = totals.transferMs / 1000;
+  const rate = seconds > 0 ? totals.sentBytes / seconds : 0;
+  return [
+    `Total data sent = ${formatMegs(totals.sentBytes)}`,
+    `Transfer time = ${formatSeconds(totals.transferMs)}, throughput = ${formatMegsRate(rate)}`,
+    `The pipeline was emptied in ${formatSeconds(totals.emptiedMs)}`,
+  ];
+};
+
+/** What an admin can do about a node, beyond what the failure itself says. */
+const advice = (node: NodeView): string | null => {
+  switch (node.state) {
+    case 'done':
+      return null;
+    case 'refused':
+      return 'nothing was written to it; put right what it was refused for and start it again';
+    case 'lost':
+      return 'look at its screen, power and cable, then boot it into kamethod for another session';
+    case 'failed':
+      return 'its disk may be half written; put right the cause and clone it in another session';
+    default:
+      return 'it was not finished; boot it into kamethod for another session';
+  }
+};
+
+const resultLines = (view: SessionView, node: NodeView, nameWidth: number): string[] => {
+  const took = formatDuration(node.since - Math.max(view.started ?? node.joined, node.joined));
+  const facts = [
+    ` ${stateSign(node.state)} ${fitLeft(node.name, nameWidth)}`,
+    fitLeft(node.address, 15),
+    fitLeft(node.state, 8),
+    took,
+    node.sourceBytes > 0 ? formatBytes(node.sourceBytes) : '',
+  ];
+  const skipped = node.steps.filter((step) => step.state === 'skip');
+  const reason = node.failure?.message ?? node.why;
+  const todo = advice(node);
+  return [
+    facts.join('  ').trimEnd(),
+    ...(reason ? [`     why: ${reason}`] : []),
+    ...(node.failure?.output ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => `        | ${line}`),
+    ...skipped.map((step) => `     skipped: ${step.name}${step.detail ? ` (${step.detail})` : ''}`),
+    ...(todo ? [`     to do: ${todo}`] : []),
+  ];
+};
+
+/** Each node's result, time, size, what was skipped and what to do. */
+export const nodeResultLines = (view: SessionView): string[] => {
+  const nodes = nodesInOrder(view);
+  const nameWidth = Math.min(40, Math.max(4, ...nodes.map((node) => node.name.length)));
+  const done = nodes.filter((node) => node.state === 'done').length;
+  const wanted = Math.max(view.wanted, nodes.length);
+  const missing = view.wanted - nodes.length;
+  const took = formatDuration((view.finished ?? 0) - (view.started ?? view.finished ?? 0));
+  return [
+    `Session ${view.name}: ${done} of ${count(wanted, 'node')} cloned in ${took}`,
+    ...nodes.flatMap((node) => resultLines(view, node, nameWidth)),
+    ...(missing > 0 ? [` ✗ ${count(missing, 'node')} never came`] : []),
+    ...(view.failure ? [`Failed: ${view.failure.message}`] : []),
+    ...(view.failure?.output ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => `   | ${line}`),
+  ];
+};
+
+/** Everything to leave behind when the board goes. */
+export const summaryLines = (view: SessionView): string[] => [
+  ...view.totals.flatMap((totals) => [
+    ...(view.totals.length > 1 ? [`Pass ${totals.pass}:`] : []),
+    ...totalsLines(totals),
+  ]),
+  ...nodeResultLines(view),
+];
