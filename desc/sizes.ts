@@ -62,4 +62,10 @@ export const shownBytes = (bytes: number): string => {
   return bytes % KIB === 0 ? `${bytes / KIB} KiB` : `${bytes} bytes`;
 };
 
+/** Two different sizes, told so that they look different. */
+export const shownApart = (a: number, b: number): [string, string] => {
+  const shown: [string, string] = [shownBytes(a), shownBytes(b)];
+  return shown[0] === shown[1] && a !== b ? [`${a} bytes`, `${b} bytes`] : shown;
+};
+
 const trimmed = (value: number): string => value.toFixed(1).replace(/\.0$/, '');
