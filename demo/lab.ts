@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { execa, type Options, type ResultPromise } from 'execa';
-import { run } from '../system/run.ts';
+import { execa, type Options } from 'execa';
+import { type RunOptions, type RunResult, run } from '../system/run.ts';
 import { Cleanup } from './cleanup.ts';
 import { listNamespaces, removeLeftovers, removeNamespace, unmountBelow } from './leftovers.ts';
 import { attachLoop, detachLoop, makeBlankImage } from './loop-disk.ts';
@@ -28,24 +28,26 @@ export class LabHost {
   }
 
   /** The command as it is run from outside: `ip netns exec` makes the mount namespace too. */
-  argv(command: readonly string[]): string[] {
+  argv(command: readonly string[]): [string, ...string[]] {
     return ['ip', 'netns', 'exec', this.namespace, ...command];
   }
 
   /** Starts a process on this machine; its `pid` is the command's own. */
-  spawn<const T extends Options>(command: readonly string[], options: T): ResultPromise<T> {
-    const [file, ...args] = this.argv(command) as [string, ...string[]];
+  start(command: readonly string[], options: Options = {}) {
+    const [file, ...args] = this.argv(command);
     return execa(file, args, options);
+  }
+
+  /** Runs a command on this machine to its end; fails as `run` does. */
+  run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const [file, ...args] = this.argv(command);
+    return run(file, args, options);
   }
 
   /** Limits what this machine can send, in Mbit/s. */
   async limitRate(megabitsPerSecond: number): Promise<void> {
-    const [file, ...args] = this.argv(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', 'tbf']) as [
-      string,
-      ...string[],
-    ];
     const rate = ['rate', `${megabitsPerSecond}mbit`, 'burst', '256kb', 'latency', '50ms'];
-    await run(file, [...args, ...rate]);
+    await this.run(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', 'tbf', ...rate]);
   }
 }
 

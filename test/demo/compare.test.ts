@@ -17,7 +17,9 @@ beforeAll(async () => {
   golden = await readTree(root);
 });
 
-afterAll(() => dir[Symbol.asyncDispose]());
+afterAll(async () => {
+  await dir[Symbol.asyncDispose]();
+});
 
 /** Differences of a faithful copy after `change` was done to it. */
 const differencesAfter = async (
