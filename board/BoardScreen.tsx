@@ -41,12 +41,10 @@ const Main = ({ view, state, now, width, height }: MainProps): ReactNode => {
         selected={state.selected}
         filter={state.filter}
       />
-      <Box marginTop={gap} flexShrink={0}>
-        <Happenings
-          happenings={view.log.filter(({ weight }) => weight === 'news')}
-          lines={happenings}
-        />
-      </Box>
+      <Happenings
+        happenings={view.log.filter(({ weight }) => weight === 'news')}
+        lines={happenings}
+      />
     </>
   );
 };
@@ -96,7 +94,9 @@ export const BoardScreen = ({ store, actions, now: clock }: BoardScreenProps): R
       </Box>
       <Middle view={view} state={state} now={now} width={width} height={height} />
       <Box flexGrow={1} />
-      {isRawModeSupported ? <KeyLine keys={keys} question={question(view, state)} /> : null}
+      {isRawModeSupported ? (
+        <KeyLine keys={keys} question={question(view, state)} width={width} />
+      ) : null}
     </Box>
   );
 };

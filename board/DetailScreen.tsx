@@ -34,8 +34,10 @@ const Facts = ({ view, node }: { view: SessionView; node: NodeView }): ReactNode
       </Text>
       <Text wrap="truncate">
         <Text {...nodePaint(node)}>{` ${stateSign(node.state)} ${node.state}`}</Text>
-        {`  received ${formatBytes(node.received)}, on disk ${formatBytes(node.drained)}`}
-        {`, ${formatRate(node.rate)}, ${formatBytes(node.behind)} behind${limit}`}
+        {`  ${formatRate(node.rate)}, ${formatBytes(node.behind)} behind${limit}`}
+      </Text>
+      <Text wrap="truncate">
+        {`   received ${formatBytes(node.received)}, on disk ${formatBytes(node.drained)} of the line`}
       </Text>
     </>
   );
@@ -53,7 +55,7 @@ export const DetailScreen = ({ view, node, now, lines }: DetailScreenProps): Rea
   const output = (node.failure?.output ?? '').split('\n').filter((line) => line !== '');
   const logLines = Math.max(2, Math.floor(lines / 4));
   const reason = node.failure ? `${node.failure.code}: ${node.failure.message}` : node.why;
-  const stepLines = Math.max(1, lines - logLines - output.length - (reason ? 5 : 3));
+  const stepLines = Math.max(1, lines - logLines - output.length - (reason ? 6 : 4));
   return (
     <Box flexDirection="column" height={lines} flexShrink={0} overflow="hidden">
       <Facts view={view} node={node} />

@@ -26,22 +26,20 @@ export interface NodeTableProps {
   nodes: readonly NodeView[];
   now: number;
   width: number;
-  /** Lines for rows, without the head. */
+  /** Lines for rows, without head and foot. */
   lines: number;
   selected: number | null;
   filter: string;
 }
 
-const headNote = (props: NodeTableProps, top: number): string => {
-  const { nodes, lines, filter, view } = props;
-  const hidden =
-    filter === '' ? '' : ` · filter "${filter}": ${nodes.length} of ${view.nodes.size}`;
-  const shown =
-    nodes.length > lines
-      ? ` · ${top + 1}–${Math.min(top + lines, nodes.length)} of ${nodes.length}`
-      : '';
-  return shown + hidden;
-};
+/** What the table does not show; empty when it shows all. */
+const footText = ({ nodes, lines, filter, view }: NodeTableProps, top: number): string =>
+  [
+    ...(nodes.length > lines
+      ? [`${top + 1}–${Math.min(top + lines, nodes.length)} of ${nodes.length}, those out first`]
+      : []),
+    ...(filter === '' ? [] : [`filter "${filter}": ${nodes.length} of ${view.nodes.size}`]),
+  ].join(' · ');
 
 /** The nodes, as many as fit, the selected one always among them. */
 export const NodeTable = (props: NodeTableProps): ReactNode => {
@@ -54,9 +52,9 @@ export const NodeTable = (props: NodeTableProps): ReactNode => {
     lines,
   );
   return (
-    <Box flexDirection="column" height={lines + 1} flexShrink={0}>
+    <Box flexDirection="column" height={lines + 2} flexShrink={0}>
       <Text wrap="truncate" dimColor>
-        {headText(columns) + headNote(props, top)}
+        {headText(columns)}
       </Text>
       {nodes.slice(top, top + lines).map((node) => (
         <NodeRow
@@ -68,6 +66,10 @@ export const NodeTable = (props: NodeTableProps): ReactNode => {
           selected={node.node === selected}
         />
       ))}
+      <Box flexGrow={1} />
+      <Text wrap="truncate" dimColor>
+        {`     ${footText(props, top)}`}
+      </Text>
     </Box>
   );
 };

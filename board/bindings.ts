@@ -135,7 +135,7 @@ const boardKeys = (context: BindingContext): Binding[] => {
   };
   const clear: Binding = {
     key: 'esc',
-    label: 'no filter',
+    label: 'all',
     matches: escapeKey,
     press: () => set({ filter: '' }),
   };

@@ -38,13 +38,13 @@ export interface BoardLines {
   readonly gap: 0 | 1;
 }
 
-/** Header 3, chain 1, table head 1, keys 1. */
-const FIXED_LINES = 6;
+/** Header 3, chain 1, table head 1, table foot 1, keys 1. */
+const FIXED_LINES = 7;
 
 /** Lines for a terminal of `height`. */
 export const boardLines = (height: number): BoardLines => {
   const gap = height >= 20 ? 1 : 0;
-  const free = Math.max(2, height - FIXED_LINES - 4 * gap);
+  const free = Math.max(2, height - FIXED_LINES - 3 * gap);
   const happenings = Math.min(8, Math.max(1, Math.floor(free / 3)));
   return { nodes: Math.max(1, free - happenings), happenings, gap };
 };

@@ -43,7 +43,7 @@ const resultLines = (view: SessionView, node: NodeView, nameWidth: number): stri
   const facts = [
     ` ${stateSign(node.state)} ${fitLeft(node.name, nameWidth)}`,
     fitLeft(node.address, 15),
-    fitLeft(node.state, 8),
+    fitLeft(node.state, 9),
     took,
     node.sourceBytes > 0 ? formatBytes(node.sourceBytes) : '',
   ];

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { parseStatusTarget, readStatus, type StatusTarget } from '../client-agent/status-reader.ts';
+import { toFailure } from '../protocol/failure.ts';
+import { NamedError } from '../system/named-error.ts';
+
+export interface ShowStatusOptions {
+  follow: boolean;
+  /** How long to wait for each connection, in milliseconds. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** Where lines of nodes and of failures go, without line end. */
+  out: (line: string) => void;
+  err: (line: string) => void;
+}
+
+/**
+ * Prints the status of all nodes at once, each line led by `NODE> ` when there
+ * are several. Resolves with the exit code: 0 all answered, 2 some, 1 none.
+ */
+export const showStatus = async (
+  targets: readonly StatusTarget[],
+  { out, err, ...options }: ShowStatusOptions,
+): Promise<number> => {
+  const results = await Promise.allSettled(
+    targets.map((target) => {
+      const lead = targets.length > 1 ? `${target.label}> ` : '';
+      return readStatus(target, { ...options, onLine: (line) => out(lead + line) }).catch(
+        (error: unknown) => {
+          err(toFailure(error).message);
+          throw error;
+        },
+      );
+    }),
+  );
+  const failed = results.filter(({ status }) => status === 'rejected').length;
+  if (failed === 0) return 0;
+  return failed === results.length ? 1 : 2;
+};
+
+const parseSeconds = (text: string): number => {
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds <= 0) {
+    throw new NamedError('BadTimeout', `--timeout ${text}: not a number of seconds above 0`);
+  }
+  return seconds * 1000;
+};
+
+/** `ka status NODE…` */
+export const addStatusCommand = (program: Command): void => {
+  program
+    .command('status')
+    .description('print what nodes say on their status port')
+    .argument('<node...>', 'name or address of a node, with :PORT if it is not 12345')
+    .option('-f, --follow', 'go on as their logs grow', false)
+    .option('--timeout <seconds>', 'how long to wait for a connection', '3')
+    .action(async (nodes: string[], flags: { follow: boolean; timeout: string }) => {
+      const out = (line: string): boolean => process.stdout.write(`${line}\n`);
+      const err = (line: string): boolean => process.stderr.write(`${line}\n`);
+      const stop = new AbortController();
+      const onInterrupt = (): void => stop.abort();
+      process.once('SIGINT', onInterrupt);
+      try {
+        process.exitCode = await showStatus(nodes.map(parseStatusTarget), {
+          follow: flags.follow,
+          timeoutMs: parseSeconds(flags.timeout),
+          signal: stop.signal,
+          out,
+          err,
+        });
+      } catch (error) {
+        err(`ka status: ${toFailure(error).message}`);
+        process.exitCode = 64;
+      } finally {
+        process.off('SIGINT', onInterrupt);
+      }
+    });
+};
