@@ -1,0 +1,139 @@
+/** Writes the golden's frames into the ring. */
+import { createHash, type Hash } from 'node:crypto';
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_SIGNED_BYTES,
+  FRAME_TAG_BYTES,
+  FrameType,
+  frameTag,
+  type StreamBegin,
+  type StreamEnd,
+  writeFrameHeader,
+} from '../protocol/frame.ts';
+import type { Ring } from './ring.ts';
+import { FLUSH_MS } from './tuning.ts';
+
+export interface FrameWriterOptions {
+  ring: Ring;
+  key: Buffer;
+  pass: number;
+  /** Payload a DATA frame should have now, in bytes. */
+  frameBytes(): number;
+  /** Resolves when the ring has room; rejects when it never will. */
+  room(): Promise<void>;
+  /** `verified` of the ring has moved. */
+  onSealed(): void;
+}
+
+const EMPTY_HEADER = Buffer.alloc(FRAME_HEADER_BYTES);
+
+export class FrameWriter {
+  readonly #options: FrameWriterOptions;
+  readonly #signed = Buffer.alloc(FRAME_SIGNED_BYTES);
+  #stream: { number: number; bytes: number; tags: Hash } = {
+    number: 0,
+    bytes: 0,
+    tags: createHash('sha256'),
+  };
+  /** Bytes the open DATA frame may still take; null = none is open. */
+  #left: number | null = null;
+  #flushTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: FrameWriterOptions) {
+    this.#options = options;
+  }
+
+  /** BEGIN of the next stream. */
+  async begin(begin: StreamBegin): Promise<void> {
+    const tags = createHash('sha256');
+    this.#stream = { number: this.#stream.number + 1, bytes: 0, tags };
+    await this.#whole(FrameType.begin, JSON.stringify(begin));
+  }
+
+  /** Adds bytes to the stream; they are sent when a frame is full, or soon after. */
+  async data(chunk: Buffer): Promise<void> {
+    const { ring } = this.#options;
+    let done = 0;
+    while (done < chunk.length) {
+      if (!ring.hasRoom) {
+        // What is here must not wait for those who make the room.
+        this.flush();
+        await this.#options.room();
+      }
+      this.#left ??= this.#open();
+      const copied = chunk.copy(ring.space(), 0, done, done + this.#left);
+      ring.advance(copied);
+      done += copied;
+      this.#left -= copied;
+      if (this.#left === 0) this.flush();
+    }
+  }
+
+  /** END of the stream. */
+  async end(): Promise<StreamEnd> {
+    this.flush();
+    const { bytes, tags } = this.#stream;
+    const end = { bytes, digest: tags.digest('hex') };
+    await this.#whole(FrameType.end, JSON.stringify(end));
+    return end;
+  }
+
+  /** ABORT of the stream. */
+  async abort(reason: string): Promise<void> {
+    this.flush();
+    await this.#whole(FrameType.abort, JSON.stringify({ reason }));
+  }
+
+  /** CLOSE: no stream comes after it. */
+  close(): Promise<void> {
+    this.#stream = { ...this.#stream, number: 0 };
+    return this.#whole(FrameType.close, '');
+  }
+
+  /** Sends the DATA frame being filled, if there is one. */
+  flush(): void {
+    if (this.#left === null) return;
+    this.#left = null;
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
+    const { ring } = this.#options;
+    this.#stream.bytes += ring.head - ring.verified - FRAME_HEADER_BYTES;
+    this.#seal(FrameType.data);
+  }
+
+  /** Leaves no timer behind. */
+  stop(): void {
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
+  }
+
+  /** Starts a DATA frame and returns how many bytes it may take. */
+  #open(): number {
+    this.#options.ring.append(EMPTY_HEADER);
+    this.#flushTimer = setTimeout(() => this.flush(), FLUSH_MS);
+    return this.#options.frameBytes();
+  }
+
+  async #whole(type: FrameType, text: string): Promise<void> {
+    const { ring, room } = this.#options;
+    if (!ring.hasRoom) await room();
+    ring.append(EMPTY_HEADER);
+    ring.append(Buffer.from(text));
+    this.#seal(type);
+  }
+
+  /** Everything behind `verified` becomes one frame. */
+  #seal(type: FrameType): void {
+    const { ring, key, pass } = this.#options;
+    const position = ring.verified;
+    const start = position + FRAME_HEADER_BYTES;
+    const payloadBytes = ring.head - start;
+    const { number: stream, tags } = this.#stream;
+    writeFrameHeader(this.#signed, { type, stream, payloadBytes, pass, position });
+    const tag = frameTag(key, pass, position, this.#signed, ring.pieces(start, ring.head));
+    ring.patch(position, Buffer.concat([this.#signed, tag], FRAME_SIGNED_BYTES + FRAME_TAG_BYTES));
+    if (type === FrameType.begin || type === FrameType.data) tags.update(tag);
+    ring.verify(ring.head);
+    this.#options.onSealed();
+  }
+}

@@ -1,0 +1,363 @@
+/** A node of the chain: takes the pass from its upstream, keeps, forwards and drains it. */
+
+import { ACK_BYTES, ACK_INTERVAL_MS } from '../protocol/constants.ts';
+import type { ChainOrder } from '../protocol/control.ts';
+import type { StreamBegin } from '../protocol/frame.ts';
+import type { LinkAnswer } from '../protocol/link.ts';
+import { NamedError } from '../system/named-error.ts';
+import { type Frame, FrameScanner } from './frame-scanner.ts';
+import { Outlet } from './outlet.ts';
+import { type LinkEnd, Redial } from './redial.ts';
+import { Ring } from './ring.ts';
+import { type Sink, SinkFeed } from './sink-feed.ts';
+import { KEEP_ALIVE_MS, STALL_MS } from './tuning.ts';
+import { UpstreamLink } from './upstream-link.ts';
+import { waitClock } from './wait-clock.ts';
+
+export type { StreamBegin } from '../protocol/frame.ts';
+export type { Sink } from './sink-feed.ts';
+
+export interface HopOptions {
+  /** Session key, 16 bytes. */
+  key: Buffer;
+  pass: number;
+  /** Number of this node: 1, 2, … */
+  node: number;
+  /** Where the downstream dials; port 0 = any. */
+  listen: { host: string; port: number };
+  ringBytes: number;
+  /** How many following nodes must have a byte before it is forgotten. */
+  redundancy: number;
+  openSink(begin: StreamBegin): Sink;
+  /** Aborting it is the same as `close()`. */
+  signal: AbortSignal;
+}
+
+export type TroubleName = 'upstream-lost' | 'downstream-lost' | 'damaged' | 'gone' | 'sink-failed';
+
+export type HopEvent =
+  | { type: 'trouble'; what: TroubleName; message: string; error?: Error }
+  | {
+      type: 'stream';
+      name: string;
+      state: 'begin' | 'end' | 'abort';
+      /** DATA bytes of the stream. */
+      bytes: number;
+      digest?: string;
+    };
+
+export interface HopStats {
+  /** Bytes of the pass verified into the ring. */
+  received: number;
+  /** Bytes of the pass the local sinks have taken; `received` once the sink has failed. */
+  drained: number;
+  /** Stream being received, and its DATA bytes so far. */
+  stream: string | null;
+  streamBytes: number;
+  /** Position the next node has acknowledged; null = nobody is behind. */
+  downstream: number | null;
+  /** The same of the next k nodes. */
+  acks: number[];
+  /**
+   * Milliseconds since the last call: everything was done and nothing came
+   * (`upstream`); the ring was full because of the local sink, or because of
+   * the nodes behind.
+   */
+  waiting: { upstream: number; sink: number; downstream: number };
+}
+
+export class Hop {
+  /**
+   * Resolves when the whole pass is here, the sinks have ended well and the
+   * downstream (if there is one) has everything. The hop serves on until
+   * `close()`. Rejects with the `NamedError` by which this node lost the pass:
+   * `PositionGone`, `StreamAborted`, that of the sink, `Aborted`.
+   */
+  readonly finished: Promise<void>;
+  readonly #options: HopOptions;
+  readonly #onEvent: (event: HopEvent) => void;
+  readonly #ring: Ring;
+  readonly #scanner: FrameScanner;
+  readonly #feed: SinkFeed;
+  readonly #outlet: Outlet;
+  readonly #redial = new Redial();
+  readonly #waits = waitClock(['upstream', 'sink', 'downstream'] as const);
+  readonly #ackBytes: number;
+  readonly #settle: { resolve(): void; reject(error: NamedError): void };
+  readonly #tickTimer: NodeJS.Timeout;
+  #order: ChainOrder | null = null;
+  #link: UpstreamLink | null = null;
+  #dialTimer: NodeJS.Timeout | null = null;
+  #reported: readonly number[] = [];
+  #ticksSinceReport = 0;
+  #headAtTick = 0;
+  #stalledTicks = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: HopOptions, onEvent: (event: HopEvent) => void) {
+    this.#options = options;
+    this.#onEvent = onEvent;
+    const { key, pass } = options;
+    this.#ring = new Ring(options.ringBytes);
+    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(this.#ring.capacityBytes / 16));
+    this.#scanner = new FrameScanner(this.#ring, key, pass);
+    this.#feed = new SinkFeed({
+      openSink: (begin) => options.openSink(begin),
+      onStream: (event) => onEvent({ type: 'stream', ...event }),
+      onDrained: () => this.#released(),
+      onFailed: (error) => this.#sinkFailed(error),
+    });
+    this.#outlet = new Outlet(
+      { key, pass, listen: options.listen, redundancy: options.redundancy, ring: this.#ring },
+      {
+        onAck: () => this.#acknowledged(),
+        onTrouble: (what, message, error) => this.#downstreamTrouble(what, message, error),
+      },
+    );
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#settle = { resolve, reject };
+    // The owner may look at it late, or only at the trouble that came with it.
+    promise.catch(() => undefined);
+    this.#tickTimer = setInterval(() => this.#tick(), ACK_INTERVAL_MS);
+    options.signal.addEventListener('abort', this.#abort, { once: true });
+    if (options.signal.aborted) this.#abort();
+  }
+
+  /** Port the downstream dials, once `listen()` is done. */
+  get port(): number {
+    return this.#outlet.port;
+  }
+
+  /** Throws `ListenFailed`, `Aborted`. */
+  async listen(): Promise<void> {
+    this.#options.signal.throwIfAborted();
+    await this.#outlet.listen();
+  }
+
+  /**
+   * Takes its place in the chain: the first order starts, later ones repair.
+   * One with a lower epoch than the last is ignored. Throws `WrongPass`.
+   */
+  follow(order: ChainOrder): void {
+    if (order.pass !== this.#options.pass) {
+      throw new NamedError(
+        'WrongPass',
+        `order of pass ${order.pass} for the hop of pass ${this.#options.pass}`,
+      );
+    }
+    const last = this.#order;
+    if (this.#closing !== null || (last !== null && order.epoch < last.epoch)) return;
+    this.#order = order;
+    this.#outlet.order(order.epoch, order.downstream);
+    const { node, host, port } = order.upstream;
+    const same =
+      last?.upstream.node === node && last.upstream.host === host && last.upstream.port === port;
+    if (same && this.#link !== null) return;
+    this.#redial.reset();
+    this.#dial();
+  }
+
+  stats(): HopStats {
+    const received = this.#ring.verified;
+    const acks = [...this.#outlet.acks];
+    return {
+      received,
+      drained: Math.min(this.#feed.drained, received),
+      stream: this.#scanner.stream?.name ?? null,
+      streamBytes: this.#scanner.stream?.bytes ?? 0,
+      downstream: acks[0] ?? null,
+      acks,
+      waiting: this.#waits.take(),
+    };
+  }
+
+  /** Ends all links and an open sink; nothing of this hop is left behind when it resolves. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  readonly #abort = (): void => {
+    this.close().catch((error: Error) => {
+      this.#trouble('sink-failed', `sink could not be stopped: ${error.message}`, error);
+    });
+  };
+
+  async #close(): Promise<void> {
+    this.#options.signal.removeEventListener('abort', this.#abort);
+    clearInterval(this.#tickTimer);
+    this.#hangUp();
+    const reason = `pass ${this.#options.pass} was closed on this node`;
+    this.#settle.reject(new NamedError('Aborted', reason));
+    await Promise.all([this.#outlet.close(), this.#feed.stop(reason)]);
+  }
+
+  #dial(): void {
+    this.#hangUp();
+    const order = this.#order;
+    if (order === null || this.#closing !== null) return;
+    this.#ring.rewind();
+    this.#scanner.restart();
+    const { key, pass, node } = this.#options;
+    const get = { pass, epoch: order.epoch, node, position: this.#ring.verified };
+    const link = new UpstreamLink(
+      order.upstream,
+      { key, get, ring: this.#ring },
+      {
+        onAnswer: (answer) => this.#answered(answer),
+        onBytes: () => this.#bytesCame(),
+        onPause: () => this.#noteWait(),
+        onEnd: (error) => this.#linkEnded(error),
+      },
+    );
+    this.#link = link;
+  }
+
+  #hangUp(): void {
+    if (this.#dialTimer !== null) clearTimeout(this.#dialTimer);
+    this.#dialTimer = null;
+    this.#link?.destroy();
+    this.#link = null;
+  }
+
+  #answered(answer: LinkAnswer): void {
+    const where = this.#upstreamName();
+    switch (answer.status) {
+      case 'ok':
+        this.#report();
+        return;
+      case 'gone': {
+        const message = `${where} no longer has position ${this.#ring.verified}, only from ${answer.position} on`;
+        this.#hangUp();
+        const error = new NamedError('PositionGone', message);
+        this.#trouble('gone', message, error);
+        this.#settle.reject(error);
+        return;
+      }
+      case 'stale':
+        throw new NamedError('LinkDeclined', `${where} does not expect node ${this.#options.node}`);
+      case 'refused':
+        throw new NamedError('LinkDeclined', `${where} refused the key or pass of this node`);
+    }
+  }
+
+  #bytesCame(): void {
+    const before = this.#ring.verified;
+    try {
+      this.#scanner.scan(this.#takeFrame);
+    } finally {
+      // Forward first: a slow sink must not hold back the chain before the ring is full.
+      if (this.#ring.verified !== before) this.#advanced();
+    }
+  }
+
+  readonly #takeFrame = (frame: Frame): void => {
+    this.#feed.push(frame);
+  };
+
+  #advanced(): void {
+    this.#redial.reset();
+    this.#outlet.pump();
+    const last = this.#reported[0] ?? 0;
+    if (this.#scanner.closed || this.#ring.verified - last >= this.#ackBytes) this.#report();
+    this.#noteWait();
+  }
+
+  #linkEnded(error: NamedError): void {
+    this.#link = null;
+    const how = linkEndOf(error);
+    const decision = this.#redial.ended(how, this.#ring.verified);
+    // With the whole pass here the link serves only to tell so.
+    if (decision.report !== null && !this.#scanner.closed) {
+      this.#trouble(decision.report, error.message, error);
+    }
+    this.#dialTimer = setTimeout(() => this.#dial(), decision.delayMs);
+  }
+
+  #acknowledged(): void {
+    this.#released();
+    if (this.#link === null) return;
+    const now = this.#outlet.report(this.#ring.verified);
+    const moved = now.some(
+      (position, index) => position - (this.#reported[index] ?? 0) >= this.#ackBytes,
+    );
+    const tail = this.#scanner.closed && !equal(now, this.#reported);
+    if (moved || tail) this.#report();
+  }
+
+  /** A sink or the nodes behind have let go of bytes. */
+  #released(): void {
+    const ring = this.#ring;
+    ring.release(Math.min(ring.verified, this.#feed.drained, this.#outlet.floor));
+    if (ring.hasRoom) this.#link?.resume();
+    this.#noteWait();
+    const all = this.#scanner.closed && this.#feed.closed;
+    if (all && this.#outlet.hasArrived(ring.verified)) this.#settle.resolve();
+  }
+
+  #sinkFailed(error: NamedError): void {
+    this.#trouble('sink-failed', error.message, error);
+    this.#settle.reject(error);
+    this.#released();
+  }
+
+  #downstreamTrouble(what: 'downstream-lost', message: string, error: NamedError): void {
+    const done = this.#scanner.closed && this.#outlet.hasArrived(this.#ring.verified);
+    if (!done) this.#trouble(what, message, error);
+  }
+
+  #tick(): void {
+    this.#outlet.tick(ACK_INTERVAL_MS);
+    this.#ticksSinceReport += 1;
+    const changed = !equal(this.#outlet.report(this.#ring.verified), this.#reported);
+    if (changed || this.#ticksSinceReport * ACK_INTERVAL_MS >= KEEP_ALIVE_MS) this.#report();
+    this.#checkStall();
+  }
+
+  /** A frame whose rest does not come: its length may be damaged, or the link is dead. */
+  #checkStall(): void {
+    const { head, verified } = this.#ring;
+    const link = this.#link;
+    const stalled = link?.connected && !link.paused && head > verified && head === this.#headAtTick;
+    this.#headAtTick = head;
+    this.#stalledTicks = stalled ? this.#stalledTicks + 1 : 0;
+    if (this.#stalledTicks * ACK_INTERVAL_MS < STALL_MS) return;
+    this.#stalledTicks = 0;
+    this.#hangUp();
+    const message = `${this.#upstreamName()} stopped in the middle of a frame at position ${verified}`;
+    this.#linkEnded(new NamedError('FrameDamaged', message));
+  }
+
+  #report(): void {
+    if (!this.#link?.connected) return;
+    this.#reported = this.#outlet.report(this.#ring.verified);
+    this.#ticksSinceReport = 0;
+    this.#link.acknowledge(this.#reported);
+  }
+
+  #noteWait(): void {
+    if (this.#link?.paused) {
+      this.#waits.switchTo(this.#feed.drained <= this.#outlet.floor ? 'sink' : 'downstream');
+    } else {
+      this.#waits.switchTo(this.#feed.idle && this.#outlet.idle ? 'upstream' : null);
+    }
+  }
+
+  #upstreamName(): string {
+    const upstream = this.#order?.upstream;
+    return `upstream node ${upstream?.node} (${upstream?.host}:${upstream?.port})`;
+  }
+
+  #trouble(what: TroubleName, message: string, error: Error): void {
+    this.#onEvent({ type: 'trouble', what, message, error });
+  }
+}
+
+const linkEndOf = (error: NamedError): LinkEnd => {
+  if (error.code === 'FrameDamaged') return 'damaged';
+  return error.code === 'LinkDeclined' ? 'declined' : 'lost';
+};
+
+const equal = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((position, index) => position === b[index]);

@@ -1,0 +1,233 @@
+/** The golden's end of the chain: sources in, the ring, the first node behind it. */
+import type { Readable } from 'node:stream';
+import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
+import type { StreamBegin } from '../protocol/frame.ts';
+import { NamedError } from '../system/named-error.ts';
+import { FrameSize } from './frame-size.ts';
+import { FrameWriter } from './frame-writer.ts';
+import type { HopEvent, HopOptions } from './hop.ts';
+import { Outlet } from './outlet.ts';
+import { Ring } from './ring.ts';
+import { waitClock } from './wait-clock.ts';
+
+export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
+
+/** The golden's own place in the chain. */
+export interface OriginOrder {
+  pass: number;
+  epoch: number;
+  /** Number of the first node, or null when there is none. */
+  downstream: number | null;
+}
+
+export interface OriginStats {
+  /** Bytes of the pass produced so far, headers included. */
+  sent: number;
+  /** Received positions of the first k nodes. */
+  acks: number[];
+  /** Milliseconds since the last call spent waiting for the source, or for the chain. */
+  waiting: { source: number; downstream: number };
+}
+
+export class Origin {
+  /** Resolves when the first node has acknowledged the whole pass. Rejects with `Aborted`. */
+  readonly emptied: Promise<void>;
+  readonly #options: OriginOptions;
+  readonly #onEvent: (event: HopEvent) => void;
+  readonly #ring: Ring;
+  readonly #outlet: Outlet;
+  readonly #writer: FrameWriter;
+  readonly #frameSize: FrameSize;
+  readonly #waits = waitClock(['source', 'downstream'] as const);
+  readonly #settle: { resolve(): void; reject(error: NamedError): void };
+  readonly #tickTimer: NodeJS.Timeout;
+  #lastTick = performance.now();
+  #waiting: { resolve(): void; reject(error: NamedError): void } | null = null;
+  #source: Readable | null = null;
+  #closed = false;
+  #aborted: NamedError | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** `onEvent` hears of trouble with the first node only. */
+  constructor(options: OriginOptions, onEvent: (event: HopEvent) => void) {
+    this.#options = options;
+    this.#onEvent = onEvent;
+    const { key, pass, listen, redundancy } = options;
+    const ring = new Ring(options.ringBytes);
+    this.#ring = ring;
+    this.#frameSize = new FrameSize(ring.maxPayloadBytes);
+    this.#outlet = new Outlet(
+      { key, pass, listen, redundancy, ring },
+      {
+        onAck: () => this.#released(),
+        onTrouble: (what, message, error) => {
+          if (!this.#isEmptied()) onEvent({ type: 'trouble', what, message, error });
+        },
+      },
+    );
+    this.#writer = new FrameWriter({
+      ring,
+      key,
+      pass,
+      frameBytes: () => this.#frameSize.bytes,
+      room: () => this.#room(),
+      onSealed: () => this.#outlet.pump(),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.emptied = promise;
+    this.#settle = { resolve, reject };
+    // The owner may never ask when the pass is given up.
+    promise.catch(() => undefined);
+    this.#tickTimer = setInterval(() => this.#tick(), ACK_INTERVAL_MS);
+    options.signal.addEventListener('abort', this.#abort, { once: true });
+    if (options.signal.aborted) this.#abort();
+  }
+
+  /** Port the first node dials, once `listen()` is done. */
+  get port(): number {
+    return this.#outlet.port;
+  }
+
+  /** Throws `ListenFailed`, `Aborted`. */
+  async listen(): Promise<void> {
+    this.#options.signal.throwIfAborted();
+    await this.#outlet.listen();
+  }
+
+  /** Who is the first node from now on. Throws `WrongPass`. */
+  serve(order: OriginOrder): void {
+    if (order.pass !== this.#options.pass) {
+      throw new NamedError(
+        'WrongPass',
+        `order of pass ${order.pass} for the golden of pass ${this.#options.pass}`,
+      );
+    }
+    this.#outlet.order(order.epoch, order.downstream);
+  }
+
+  /**
+   * Sends one stream: BEGIN, what `readable` gives, END. One at a time. END is
+   * sent only after `done`, the promise of the source's good exit status.
+   *
+   * When the source fails, the nodes are told with ABORT, and it throws the
+   * source's own `NamedError`, else `SourceFailed`. Throws `Aborted` when the
+   * pass is closed.
+   */
+  async send(
+    begin: StreamBegin,
+    readable: Readable,
+    done?: Promise<unknown>,
+  ): Promise<{ sentBytes: number; digest: string }> {
+    const writer = this.#writer;
+    if (this.#source !== null || this.#closed) {
+      throw new NamedError('RelayFault', `stream "${begin.name}" was sent out of order`);
+    }
+    this.#source = readable;
+    // It may fail while bytes still come; it is heard at the end of them.
+    done?.catch(() => undefined);
+    try {
+      this.#throwIfAborted();
+      await writer.begin(begin);
+      this.#waits.switchTo('source');
+      for await (const chunk of readable) {
+        this.#waits.switchTo(null);
+        await writer.data(chunk);
+        this.#waits.switchTo('source');
+      }
+      await done;
+      const { bytes, digest } = await writer.end();
+      return { sentBytes: bytes, digest };
+    } catch (cause) {
+      readable.destroy();
+      this.#throwIfAborted();
+      const error = sourceError(begin.name, cause);
+      await writer.abort(error.message);
+      throw error;
+    } finally {
+      this.#waits.switchTo(null);
+      this.#source = null;
+    }
+  }
+
+  /** No stream comes any more. Resolves when that is in the ring. Throws `Aborted`. */
+  async finish(): Promise<void> {
+    this.#throwIfAborted();
+    await this.#writer.close();
+    this.#closed = true;
+    this.#released();
+  }
+
+  stats(): OriginStats {
+    return {
+      sent: this.#ring.verified,
+      acks: [...this.#outlet.acks],
+      waiting: this.#waits.take(),
+    };
+  }
+
+  /** Ends all links and the source; nothing is left behind when it resolves. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  readonly #abort = (): void => {
+    this.close().catch((error: Error) => {
+      this.#onEvent({ type: 'trouble', what: 'downstream-lost', message: error.message, error });
+    });
+  };
+
+  async #close(): Promise<void> {
+    const error = new NamedError('Aborted', `pass ${this.#options.pass} was closed on the golden`);
+    this.#aborted = error;
+    this.#options.signal.removeEventListener('abort', this.#abort);
+    clearInterval(this.#tickTimer);
+    this.#writer.stop();
+    this.#source?.destroy(error);
+    this.#waiting?.reject(error);
+    this.#settle.reject(error);
+    await this.#outlet.close();
+  }
+
+  #isEmptied(): boolean {
+    return this.#closed && this.#outlet.hasArrived(this.#ring.verified);
+  }
+
+  #released(): void {
+    const ring = this.#ring;
+    ring.release(Math.min(ring.verified, this.#outlet.floor));
+    if (ring.hasRoom) this.#waiting?.resolve();
+    if (this.#isEmptied()) this.#settle.resolve();
+  }
+
+  async #room(): Promise<void> {
+    this.#throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting = { resolve, reject };
+    this.#waits.switchTo('downstream');
+    try {
+      await promise;
+    } finally {
+      this.#waiting = null;
+      this.#waits.switchTo(null);
+    }
+  }
+
+  #tick(): void {
+    this.#outlet.tick(ACK_INTERVAL_MS);
+    const now = performance.now();
+    const [first] = this.#outlet.acks;
+    if (first !== undefined) this.#frameSize.measure(first, now - this.#lastTick);
+    this.#lastTick = now;
+  }
+
+  #throwIfAborted(): void {
+    if (this.#aborted !== null) throw this.#aborted;
+  }
+}
+
+const sourceError = (name: string, cause: unknown): NamedError => {
+  if (cause instanceof NamedError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new NamedError('SourceFailed', `source of stream "${name}" failed: ${text}`, { cause });
+};

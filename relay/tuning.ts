@@ -1,0 +1,27 @@
+/** Tunable numbers of the data plane that are nobody else's business. Times in milliseconds. */
+
+/** Largest piece given to a socket or a sink at once, in bytes. */
+export const BATCH_BYTES = 1024 * 1024;
+
+/** Dial to answer, and accept to request. */
+export const HANDSHAKE_MS = 2000;
+
+/** Wait before dialling again: from the first to the longest, doubled each time. */
+export const REDIAL_FIRST_MS = 50;
+export const REDIAL_LONGEST_MS = 500;
+
+/** An acknowledgement goes up at least this often, changed or not. */
+export const KEEP_ALIVE_MS = 1000;
+
+/** A downstream that has not acknowledged anything for so long is reported. */
+export const SILENCE_MS = 3000;
+
+/** A frame that stops in the middle for so long is fetched again. */
+export const STALL_MS = 2000;
+
+/** A frame of the golden is sent when it is full, or so long after its first byte. */
+export const FLUSH_MS = 5;
+
+/** Frames carry about so much time of the line: small keeps a hop's delay low, large costs less CPU. */
+export const FRAME_MS = 2;
+export const FRAME_LEAST_BYTES = 64 * 1024;
