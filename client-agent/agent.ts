@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DISCOVERY_TRIES, DISCOVERY_TRY_MS, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import { toFailure } from '../protocol/failure.ts';
-import { reboot } from '../stage2/reboot.ts';
+import { rebootMachine } from '../stage2/reboot.ts';
 import { NamedError } from '../system/named-error.ts';
 import { discoverGolden } from './discover.ts';
 import { GoldenLink } from './golden-link.ts';
@@ -133,7 +133,7 @@ export const runAgent = async (options: AgentOptions): Promise<boolean> => {
       }
       if (outcome.reboot) {
         log.say('Rebooting...');
-        await reboot(log.detail);
+        await rebootMachine({ signal, log: log.detail });
       }
       return true;
     }

@@ -1,7 +1,8 @@
 /** The node's end of the control link: TLS with a pinned golden, checked messages. */
+
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
-import type { Duplex } from 'node:stream';
 import { HEARTBEAT_MS } from '../protocol/constants.ts';
 import { GoldenMessage, type NodeMessage } from '../protocol/control.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
@@ -108,10 +109,7 @@ export class GoldenLink {
 
   /** Opens one more authenticated connection, for one rsync. */
   async openSettleChannel(token: string): Promise<Duplex> {
-    const [socket] = await openSocket(
-      this.#golden,
-      `/settle?token=${encodeURIComponent(token)}`,
-    );
+    const [socket] = await openSocket(this.#golden, `/settle?token=${encodeURIComponent(token)}`);
     return createWebSocketStream(socket);
   }
 

@@ -13,7 +13,12 @@ export const readBootCode = async (path: string): Promise<string> => {
     throw fail(error.message);
   });
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(BOOT_CODE_BYTES), 0, BOOT_CODE_BYTES, 0);
+    const { bytesRead, buffer } = await file.read(
+      Buffer.alloc(BOOT_CODE_BYTES),
+      0,
+      BOOT_CODE_BYTES,
+      0,
+    );
     if (bytesRead < BOOT_CODE_BYTES) throw fail(`it has only ${bytesRead} of 446 bytes`);
     return buffer.toString('base64');
   } finally {

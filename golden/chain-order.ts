@@ -42,5 +42,7 @@ export const affectedBy = (
       chain.map(({ node }, index) => [node, `${chain[index - 1]?.node}>${chain[index + 1]?.node}`]),
     );
   const old = neighbours(before);
-  return [...neighbours(after)].filter(([node, key]) => old.get(node) !== key).map(([node]) => node);
+  return [...neighbours(after)]
+    .filter(([node, key]) => old.get(node) !== key)
+    .map(([node]) => node);
 };

@@ -4,7 +4,7 @@ import { readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Bootloader } from '../desc/clone-plan.ts';
-import type { GoldenDisk } from '../desc/complete.ts';
+import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { type FstabEntry, type Mount, parseFstab, readMounts } from '../desc/mounts.ts';
 import { probeDisk } from '../desc/probe.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -69,21 +69,18 @@ const goldenDisk = async (
       ),
     ),
   );
-  const partitions = await Promise.all(
-    facts.partitions.map(async (partition) => {
-      const mount = bySource.get(partition.device);
-      if (mount === undefined) return partition;
-      const options = fstab.find((entry) => entry.mount === mount)?.options;
-      const source = mounts.get(mount)?.mount ?? mount;
-      return {
-        ...partition,
-        mount,
-        usedBytes: await usedBytesOf(source),
-        ...(options === undefined ? {} : { mountOptions: options }),
-      };
-    }),
-  );
-  return { ...facts, partitions };
+  const use: GoldenDisk['use'] = {};
+  for (const { number, device: partition } of facts.partitions) {
+    const mount = bySource.get(partition);
+    if (mount === undefined) continue;
+    const options = fstab.find((entry) => entry.mount === mount)?.options;
+    use[number] = {
+      mount,
+      usedBytes: await usedBytesOf(mounts.get(mount)?.mount ?? mount),
+      ...(options === undefined ? {} : { mountOptions: options }),
+    };
+  }
+  return { ...facts, use };
 };
 
 const usedBytesOf = async (directory: string): Promise<number> => {
@@ -115,5 +112,11 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
       ),
     ),
   );
-  return { path, hostname: await hostnameOf(path), bootloader: bootloaderOf(path), disks, usedBytes };
+  return {
+    path,
+    hostname: await hostnameOf(path),
+    bootloader: bootloaderOf(path),
+    disks,
+    usedBytes,
+  };
 };

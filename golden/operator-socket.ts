@@ -106,7 +106,10 @@ export const startSession = async (name: string | undefined): Promise<string> =>
     throw new NamedError('NoSession', `${what} on this machine; start one with ka golden`);
   }
   if (others.length > 0) {
-    throw new NamedError('WhichSession', `several sessions run here; name one: ${alive.join(', ')}`);
+    throw new NamedError(
+      'WhichSession',
+      `several sessions run here; name one: ${alive.join(', ')}`,
+    );
   }
   return ask(socketPath(only), only);
 };

@@ -6,14 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
-import { type HopEvent } from '../relay/hop.ts';
+import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
 import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
+import { chooseEncoding, measureSource } from './encoding.ts';
+import { measureLine } from './line-rate.ts';
 import { type Member, tell } from './member.ts';
 import { PassProgress } from './pass-progress.ts';
 import type { Roster } from './roster.ts';
-import type { StreamSource } from './stream-source.ts';
+import type { Encoding, StreamSource } from './stream-source.ts';
 
 export interface PassOptions {
   number: number;
@@ -23,6 +25,7 @@ export interface PassOptions {
   listen: { host: string; port: number };
   ringBytes: number;
   sources: readonly StreamSource[];
+  compress: 'auto' | Encoding;
   emit: (event: NewEvent) => void;
   signal: AbortSignal;
 }
@@ -95,24 +98,18 @@ export class Pass {
 
   /** Runs the pass to its end. Rejects when the golden itself fails (a source, the signal). */
   async run(): Promise<PassTotals> {
-    const { number, emit, signal, sources } = this.#options;
+    const { number, emit, signal } = this.#options;
     const nodes = this.#chain.map((member) => member.number);
-    const encoding = sources[0]?.encoding;
-    emit({
-      kind: 'pass',
-      pass: number,
-      of: number,
-      state: 'start',
-      nodes,
-      expectedBytes: this.#expectedBytes,
-      ...(encoding ? { encoding } : {}),
-    });
+    const start = { pass: number, of: number, nodes, expectedBytes: this.#expectedBytes };
+    emit({ kind: 'pass', state: 'start', ...start });
     try {
       await this.#origin.listen();
       this.#startChain();
+      const encoding = await this.#chooseEncoding();
+      emit({ kind: 'pass', state: 'start', encoding, ...start });
       this.#progress.start();
       const startedMs = Date.now();
-      const sourceBytes = await this.#sendAll(sources);
+      const sourceBytes = await this.#sendAll(encoding);
       const endedMs = Date.now();
       await this.#allReceived(signal);
       const totals = {
@@ -123,17 +120,7 @@ export class Pass {
       };
       this.#progress.finish();
       const { sentBytes, transferMs, emptiedMs } = totals;
-      emit({
-        kind: 'pass',
-        pass: number,
-        of: number,
-        state: 'finish',
-        nodes,
-        expectedBytes: this.#expectedBytes,
-        sentBytes,
-        transferMs,
-        emptiedMs,
-      });
+      emit({ kind: 'pass', state: 'finish', ...start, sentBytes, transferMs, emptiedMs });
       return totals;
     } finally {
       this.#progress.stop();
@@ -213,28 +200,59 @@ export class Pass {
     return { node: GOLDEN_NODE, host: '', port: this.#origin.port };
   }
 
-  async #sendAll(sources: readonly StreamSource[]): Promise<number> {
+  /** Measures the line by sending noise through the chain, and the golden on its own data. */
+  async #chooseEncoding(): Promise<Encoding> {
+    const { compress, sources, signal, emit } = this.#options;
+    const [first] = sources;
+    if (compress !== 'auto' || !first) return compress === 'auto' ? 'identity' : compress;
+    const line = await this.#measureLine();
+    if (line === undefined) return 'identity';
+    const rates = { ...(await measureSource(first, signal)), line };
+    const encoding = chooseEncoding(rates);
+    const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB/s`;
+    emit({
+      kind: 'log',
+      node: null,
+      level: 'info',
+      message: `measured: reading ${mib(rates.read)}, zstd ${mib(rates.compress)} to ${Math.round(rates.ratio * 100)} %, chain ${mib(line)}; ${encoding === 'zstd' ? 'compressing' : 'not compressing'}`,
+    });
+    return encoding;
+  }
+
+  /** Bytes per second through the chain; undefined when everybody left meanwhile. */
+  async #measureLine(): Promise<number | undefined> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, over.signal]);
+    const acknowledging = () => Math.min(DEFAULT_REDUNDANCY, this.#chain.length);
+    try {
+      return await this.#untilEmpty(measureLine(this.#origin, acknowledging, signal));
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #sendAll(encoding: Encoding): Promise<number> {
     let sourceBytes = 0;
-    for (const source of sources) {
+    for (const source of this.#options.sources) {
       if (this.#chain.length === 0) break;
-      sourceBytes += await this.#sendOne(source);
+      sourceBytes += await this.#sendOne(source, encoding);
     }
     await this.#untilEmpty(this.#origin.finish());
     return sourceBytes;
   }
 
-  async #sendOne(source: StreamSource): Promise<number> {
+  async #sendOne(source: StreamSource, encoding: Encoding): Promise<number> {
     const { emit, signal } = this.#options;
     const { name, kind, expectedBytes } = source.plan;
     const expected = expectedBytes === undefined ? {} : { expectedBytes };
     emit({ kind: 'stream', pass: this.number, name, state: 'start', ...expected });
     const stream = new AbortController();
-    const opened = source.open(AbortSignal.any([signal, stream.signal]), (bytes) =>
+    const opened = source.open(encoding, AbortSignal.any([signal, stream.signal]), (bytes) =>
       this.#progress.sourced(bytes),
     );
     try {
       const sending = this.#origin.send(
-        { name, kind, encoding: source.encoding, expectedBytes: expectedBytes ?? null },
+        { name, kind, encoding, expectedBytes: expectedBytes ?? null },
         opened.readable,
       );
       const sent = await this.#untilEmpty(sending);
@@ -261,13 +279,15 @@ export class Pass {
   async #untilEmpty<T>(promise: Promise<T>): Promise<T | undefined> {
     const settled = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, settled.signal]);
-    const empty = this.#options.roster.until(() => this.#chain.length === 0, signal).then(
-      () => undefined,
-      (error: unknown) => {
-        if (settled.signal.aborted) return undefined;
-        throw error;
-      },
-    );
+    const empty = this.#options.roster
+      .until(() => this.#chain.length === 0, signal)
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          if (settled.signal.aborted) return undefined;
+          throw error;
+        },
+      );
     try {
       return await Promise.race([promise, empty]);
     } finally {

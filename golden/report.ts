@@ -1,5 +1,5 @@
 /** Builds the report of a session out of its events. */
-import { type NodeState, type SessionEvent } from '../protocol/events.ts';
+import type { NodeState, SessionEvent } from '../protocol/events.ts';
 import type { Report } from '../protocol/report.ts';
 import type { EventListener } from './event-bus.ts';
 
@@ -16,8 +16,7 @@ export interface ReportBuilder {
   build: () => Report;
 }
 
-const durationSeconds = (fromMs: number, toMs: number): number =>
-  Math.round(toMs - fromMs) / 1000;
+const durationSeconds = (fromMs: number, toMs: number): number => Math.round(toMs - fromMs) / 1000;
 
 /** Collects events until `build` is called, normally after `session finished`. */
 export const reportBuilder = (

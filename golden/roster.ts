@@ -92,7 +92,9 @@ export class Roster {
         if (condition()) end(() => resolve(true));
       };
       const timer =
-        timeoutMs === undefined ? undefined : setTimeout(() => end(() => resolve(false)), timeoutMs);
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => end(() => resolve(false)), timeoutMs);
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
       this.#watchers.add(look);

@@ -23,6 +23,7 @@ import type { NodeLogs } from './node-logs.ts';
 import { Pass, type PassTotals } from './pass.ts';
 import { Roster } from './roster.ts';
 import type { SettleService } from './settle-service.ts';
+import type { Encoding } from './stream-source.ts';
 
 export interface SessionOptions {
   name: string;
@@ -37,6 +38,7 @@ export interface SessionOptions {
   ringBytes: number;
   /** Pause between two nodes being let go, in milliseconds. */
   releaseDelayMs: number;
+  compress: 'auto' | Encoding;
   blueprint: Blueprint;
   certificate: Certificate;
   settle: SettleService;
@@ -96,7 +98,8 @@ export class Session {
   };
 
   /** Takes a node out for good. */
-  eject = (number: number, why = 'taken out by the operator'): void => {
+  eject = (number: number): void => {
+    const why = 'taken out by the operator';
     const member = this.#roster.byNumber(number);
     if (!member || isFinal(member)) return;
     tell(member, { type: 'eject', reason: why, final: true });
@@ -146,7 +149,12 @@ export class Session {
       offer: this.#offer,
       signal: this.#signal,
       onError: (error) =>
-        emit({ kind: 'log', node: null, level: 'warning', message: `announcing: ${error.message}` }),
+        emit({
+          kind: 'log',
+          node: null,
+          level: 'warning',
+          message: `announcing: ${error.message}`,
+        }),
     });
     this.#say('open', {
       fingerprint: certificate.fingerprint,
@@ -240,7 +248,7 @@ export class Session {
   }
 
   async #runPass(members: Member[]): Promise<void> {
-    const { blueprint, address, ports, ringBytes, emit } = this.#options;
+    const { blueprint, address, ports, ringBytes, compress, emit } = this.#options;
     const pass = new Pass({
       number: this.#totals.length + 1,
       members,
@@ -249,6 +257,7 @@ export class Session {
       listen: { host: address ?? '0.0.0.0', port: ports.data },
       ringBytes,
       sources: blueprint.sources,
+      compress,
       emit,
       signal: this.#signal,
     });

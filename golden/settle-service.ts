@@ -11,15 +11,13 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
-import { settleConfig } from './settle-config.ts';
+import { settleConfig, settleModuleName, settleServerArgs } from '../stage2/settle-server.ts';
 
 export interface SettleTree {
   /** Mount point on the node. */
   mount: string;
   /** Directory on the golden. */
   path: string;
-  /** Directories, relative to `path` with a leading slash, whose contents do not travel. */
-  exclude: string[];
 }
 
 export type SettleAccess = Extract<GoldenMessage, { type: 'complete' }>['settle'];
@@ -44,21 +42,10 @@ export class SettleService {
   readonly #queue: (() => void)[] = [];
   #running = 0;
 
-  constructor(
-    directory: string,
-    trees: readonly SettleTree[],
-    emit: (event: NewEvent) => void,
-  ) {
+  constructor(directory: string, trees: readonly SettleTree[], emit: (event: NewEvent) => void) {
     this.#directory = directory;
     this.#trees = trees;
     this.#emit = emit;
-    const modules = trees.map(({ path, exclude }, index) => ({
-      name: moduleName(index),
-      path,
-      exclude,
-    }));
-    const text = settleConfig({ modules, secretsFile: this.#secretsFile });
-    writeFileSync(this.#configFile, text, { mode: 0o600 });
   }
 
   get #secretsFile(): string {
@@ -78,9 +65,9 @@ export class SettleService {
     ) as [string, string];
     const user = `node${node}`;
     this.#tickets.set(token, { node, user, secret, token });
-    this.#writeSecrets();
+    this.#writeFiles();
     const modules = Object.fromEntries(
-      this.#trees.map(({ mount }, index) => [mount, moduleName(index)]),
+      this.#trees.map(({ mount }) => [mount, settleModuleName(mount)]),
     );
     return { user, secret, token, modules };
   }
@@ -90,7 +77,7 @@ export class SettleService {
     for (const ticket of this.#tickets.values()) {
       if (ticket.node === node) this.#tickets.delete(ticket.token);
     }
-    this.#writeSecrets();
+    this.#writeFiles();
   }
 
   /** Connects one channel to an rsync of its own, when its turn comes. */
@@ -117,7 +104,7 @@ export class SettleService {
   async #run(channel: Duplex, signal: AbortSignal): Promise<void> {
     const rsync: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
       'rsync',
-      ['--server', '--daemon', `--config=${this.#configFile}`, '.'],
+      settleServerArgs(this.#configFile),
       { stdio: ['pipe', 'pipe', 'pipe'], signal, env: { ...process.env, LC_ALL: 'C' } },
     );
     const exit = new Promise<number>((resolve, reject) => {
@@ -141,14 +128,19 @@ export class SettleService {
     if (code !== 0) throw new Error(`rsync on the golden exited ${code}: ${complaint.trim()}`);
   }
 
-  #writeSecrets(): void {
-    const lines = [...this.#tickets.values()].map(({ user, secret }) => `${user}:${secret}\n`);
-    writeFileSync(this.#secretsFile, lines.join(''), { mode: 0o600 });
+  #writeFiles(): void {
+    const tickets = [...this.#tickets.values()];
+    const secrets = tickets.map(({ user, secret }) => `${user}:${secret}\n`).join('');
+    writeFileSync(this.#secretsFile, secrets, { mode: 0o600 });
+    const config = settleConfig({
+      modules: this.#trees.map(({ mount, path }) => ({ name: settleModuleName(mount), path })),
+      users: tickets.map(({ user }) => user),
+      secretsFile: this.#secretsFile,
+    });
+    writeFileSync(this.#configFile, config, { mode: 0o600 });
   }
 
   #warn(node: number | null, message: string): void {
     this.#emit({ kind: 'log', node, level: 'warning', message });
   }
 }
-
-const moduleName = (index: number): string => `tree${index}`;

@@ -1,0 +1,223 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { type Command, Option } from 'commander';
+import { makeBlueprint } from '../golden/blueprint.ts';
+import { goldenCertificate } from '../golden/certificate.ts';
+import { EventBus } from '../golden/event-bus.ts';
+import { makeSessionDirectory, openJournal } from '../golden/journal.ts';
+import { NodeLogs } from '../golden/node-logs.ts';
+import { openOperatorSocket } from '../golden/operator-socket.ts';
+import { reportBuilder } from '../golden/report.ts';
+import { Session } from '../golden/session.ts';
+import { SettleService } from '../golden/settle-service.ts';
+import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
+import { NamedError } from '../system/named-error.ts';
+import { confirm } from './confirm.ts';
+import { EXIT_USAGE, fail } from './exit.ts';
+import { duration, gather, pair, port, wholeNumber } from './parse.ts';
+import { stopSignal } from './stop-signal.ts';
+import { startUi, type UiMode } from './ui.ts';
+import { version } from './version.ts';
+
+interface GoldenFlags {
+  nodes: number;
+  diskDesc?: [string, string][];
+  exclude?: string[];
+  skipDevices?: string;
+  rawPartition?: string[];
+  bootCode?: string[];
+  bootCodeFile?: [string, string][];
+  releaseDelay: number;
+  bootloader?: string;
+  session?: string;
+  root: string;
+  yes?: boolean;
+  plan?: boolean;
+  waitTimeout?: number;
+  minNodes?: number;
+  ui?: UiMode;
+  report?: string;
+  address?: string;
+  compress: 'auto' | 'zstd' | 'none';
+  ring: number;
+  controlPort: number;
+  dataPort: number;
+  offerPort: number;
+}
+
+const MIB = 1024 * 1024;
+/** The original's unit of `-d`. */
+const TENTH_MS = 100;
+
+const addOptions = (command: Command): Command =>
+  command
+    .option('-n, --nodes <number>', 'how many nodes to wait for', wholeNumber(1), 1)
+    .option('-p, --disk-desc <drive desc>', 'desc file for this drive (repeatable)', gather(pair))
+    .option(
+      '-x, --exclude <dir>',
+      "leave out what is in this directory (repeatable, or 'dir|dir2')",
+      gather(String),
+    )
+    .option('-X, --skip-devices <regex>', "leave out file systems on devices like 'sdb|sdc'")
+    .option(
+      '-D, --raw-partition <part>',
+      'copy this partition byte by byte (repeatable)',
+      gather(String),
+    )
+    .option('-m, --boot-code <drive>', "write this drive's boot code (446 bytes)", gather(String))
+    .option('-M, --boot-code-file <drive file>', 'boot code for a drive from a file', gather(pair))
+    .option(
+      '-d, --release-delay <tenths>',
+      'pause between two nodes let go, in 1/10 s',
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      '-r, --bootloader <name>',
+      "'grub|extlinux|lilo|none [initramfs options]' (default: as the golden)",
+    )
+    .option('-s, --session <name>', "name of the session (default: the golden's host name)")
+    .option('--root <dir>', 'clone the system mounted there', '/')
+    .option('--yes', 'do not ask')
+    .option('--plan', 'show what would be done, then stop')
+    .option(
+      '--wait-timeout <time>',
+      'wait for nodes this long: 90s, 10m, 2h (default: for ever)',
+      duration,
+    )
+    .option(
+      '--min-nodes <number>',
+      'start with these when the wait is over (default: all)',
+      wholeNumber(1),
+    )
+    .addOption(
+      new Option(
+        '--ui <mode>',
+        'how progress looks (default: board on a terminal, else plain)',
+      ).choices(['board', 'plain', 'json']),
+    )
+    .option('--report <file>', 'write the result as JSON')
+    .option('--address <ip>', 'serve on this address only')
+    .addOption(
+      new Option('--compress <how>', 'compress streams')
+        .choices(['auto', 'zstd', 'none'])
+        .default('auto'),
+    )
+    .option(
+      '--ring <MiB>',
+      'memory each node keeps for repair',
+      wholeNumber(4, 4096),
+      DEFAULT_RING_BYTES / MIB,
+    )
+    .option('--control-port <port>', 'TCP port of the control link', port, PORTS.control)
+    .option('--data-port <port>', 'TCP port the first node reads from', port, PORTS.data)
+    .option('--offer-port <port>', 'UDP port of offers', port, PORTS.offer)
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 all nodes cloned, 1 none (or not started), 2 some, 64 wrong usage.
+
+Examples:
+  ka golden -n 3 -p sda desc                 three nodes, disk sda as described in desc
+  ka golden -n 3 -p sda desc --plan          only show what would be done
+  ka golden -n 20 -p sda lab.yaml -x /scratch --wait-timeout 10m --min-nodes 15 --yes`,
+    );
+
+/** `ka golden`: this machine is the one to clone. */
+export const addGoldenCommand = (program: Command): void => {
+  addOptions(program.command('golden').description('clone this machine to the nodes')).action(
+    async (flags: GoldenFlags) => {
+      process.exitCode = await golden(flags);
+    },
+  );
+};
+
+const blueprintOf = async (
+  flags: GoldenFlags,
+  log: (line: string) => void,
+  signal: AbortSignal,
+) => {
+  try {
+    return await makeBlueprint(
+      {
+        root: flags.root,
+        descriptions: flags.diskDesc ?? [],
+        exclude: (flags.exclude ?? []).flatMap((list) => list.split('|')),
+        skipDevices: flags.skipDevices,
+        rawPartitions: flags.rawPartition ?? [],
+        bootCode: [
+          ...(flags.bootCode ?? []).map((drive) => [drive, `/dev/${drive}`] as const),
+          ...(flags.bootCodeFile ?? []),
+        ],
+        bootloader: flags.bootloader,
+      },
+      { log, signal },
+    );
+  } catch (error) {
+    // What was asked for cannot be done at all: wrong usage, nothing was started.
+    process.exitCode = fail(error, EXIT_USAGE);
+    return undefined;
+  }
+};
+
+const golden = async (flags: GoldenFlags): Promise<number> => {
+  const signal = stopSignal('the session');
+  const bus = new EventBus();
+  const log = (message: string) => bus.emit({ kind: 'log', node: null, level: 'info', message });
+  const blueprint = await blueprintOf(flags, log, signal);
+  if (!blueprint) return EXIT_USAGE;
+  // Without a question the plan is shown by whatever shows the session.
+  if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);
+  if (flags.plan) return 0;
+  if (!flags.yes && !(await confirm(flags.nodes, signal))) return EXIT_USAGE;
+
+  const name = flags.session ?? blueprint.hostname;
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+    throw new NamedError('BadName', `session name "${name}": use letters, digits, dot, dash`);
+  }
+  const minNodes = flags.minNodes ?? flags.nodes;
+  const directory = makeSessionDirectory(name, Date.now());
+  const journal = openJournal(directory);
+  const logs = new NodeLogs(directory);
+  const report = reportBuilder(version, logs.path.bind(logs));
+  bus.subscribe(journal.write);
+  bus.subscribe(report.listen);
+  const over = new AbortController();
+  try {
+    const session = new Session({
+      name,
+      wanted: flags.nodes,
+      minNodes,
+      waitTimeoutMs: flags.waitTimeout,
+      address: flags.address,
+      ports: { control: flags.controlPort, data: flags.dataPort, offer: flags.offerPort },
+      ringBytes: flags.ring * MIB,
+      releaseDelayMs: flags.releaseDelay * TENTH_MS,
+      compress: flags.compress === 'none' ? 'identity' : flags.compress,
+      blueprint,
+      certificate: await goldenCertificate(signal),
+      settle: new SettleService(directory, blueprint.settleTrees, bus.emit),
+      logs,
+      emit: bus.emit,
+      signal: AbortSignal.any([signal, over.signal]),
+    });
+    await openOperatorSocket(name, session.startNow, over.signal);
+    const stop = () =>
+      over.abort(new NamedError('Stopped', 'the session was stopped on the board'));
+    const { startNow: start, eject, retry } = session;
+    const ui = await startUi(flags.ui, bus.subscribe, { start, eject, retry, stop });
+    const exitCode = await session.run();
+    await ui.done();
+    return exitCode;
+  } finally {
+    over.abort();
+    journal.close();
+    const text = `${JSON.stringify(report.build(), null, 2)}\n`;
+    writeFileSync(`${directory}/report.json`, text);
+    if (flags.report) {
+      mkdirSync(dirname(flags.report), { recursive: true });
+      writeFileSync(flags.report, text);
+    }
+  }
+};

@@ -1,0 +1,288 @@
+/**
+ * What a session will do, worked out before it opens: the complete description,
+ * the streams and where they come from, the plan of each node when it comes.
+ */
+import { Bootloader, type ClonePlan, type StreamPlan } from '../desc/clone-plan.ts';
+import { completeFromGolden } from '../desc/complete.ts';
+import { DiskFacts } from '../desc/facts.ts';
+import { describeDisk } from '../desc/from-disk.ts';
+import { type GoldenDisk, type GoldenRefs, goldenKey } from '../desc/golden-disk.ts';
+import { loadDescription } from '../desc/load.ts';
+import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
+import { planDisk } from '../desc/plan.ts';
+import { NamedError } from '../system/named-error.ts';
+import type { CommandLog } from '../system/run.ts';
+import { readBootCode } from './boot-code.ts';
+import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
+import type { Hello } from './member.ts';
+import { nodeName } from './node-name.ts';
+import type { SettleTree } from './settle-service.ts';
+import { type StreamSource, streamSource } from './stream-source.ts';
+import { summarise } from './summary.ts';
+import { requireTools } from './tools.ts';
+
+export interface BlueprintOptions {
+  root: string;
+  /** Disk name and desc file, as given by -p. Empty = as the golden's own disks. */
+  descriptions: readonly (readonly [string, string])[];
+  exclude: readonly string[];
+  skipDevices: string | undefined;
+  rawPartitions: readonly string[];
+  /** Disk name and file or device to take 446 bytes from. */
+  bootCode: readonly (readonly [string, string])[];
+  /** "grub --with=x": loader, then options for the initramfs tool. */
+  bootloader: string | undefined;
+}
+
+export interface Blueprint {
+  hostname: string;
+  /** The plan in words, for the admin to confirm. */
+  summary: string[];
+  sources: readonly StreamSource[];
+  settleTrees: readonly SettleTree[];
+  /** Throws the `NamedError` that refuses this node: its disk does not fit. */
+  planFor: (hello: Hello, name: string) => ClonePlan;
+  nameFor: (hello: Hello, address: string, number: number, taken: ReadonlySet<string>) => string;
+}
+
+interface Context {
+  log: CommandLog;
+  signal: AbortSignal;
+}
+
+/** Directories of a running system whose contents belong to that run only. */
+const runtimeDirectories = ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/tmp', '/mnt/ka'];
+
+/**
+ * A golden with one disk carries it under whatever name; the description calls
+ * it as the nodes do.
+ */
+const underDescribedNames = (
+  disks: readonly GoldenDisk[],
+  described: readonly DiskSpec[],
+): GoldenDisk[] => {
+  const [only] = disks;
+  const [wanted] = described;
+  return disks.length === 1 && described.length === 1 && only && wanted
+    ? [{ ...only, name: wanted.name }]
+    : [...disks];
+};
+
+const loadAll = async (
+  descriptions: BlueprintOptions['descriptions'],
+  golden: GoldenRoot,
+): Promise<Description> => {
+  if (descriptions.length === 0) {
+    if (golden.disks.length > 0) {
+      const disks = golden.disks.map((disk) => describeDisk(disk, { fillLast: true }));
+      return { disks, exclude: [], nodes: [] };
+    }
+    throw new NamedError(
+      'NoDescription',
+      `${golden.path} is not on a disk of its own, so its disk cannot be described; give a description with -p DRIVE FILE`,
+    );
+  }
+  const loaded = await Promise.all(
+    descriptions.map(([disk, file]) => loadDescription(file, { disk })),
+  );
+  return {
+    disks: loaded.flatMap(({ disks }) => disks),
+    exclude: loaded.flatMap(({ exclude }) => exclude),
+    nodes: loaded.flatMap(({ nodes }) => nodes),
+  };
+};
+
+/** `-D sda4`: the disk name followed by the number, with the "p" of nvme0n1p4 where it has one. */
+const isPartition = (disk: DiskSpec, { number }: PartitionSpec, wanted: string): boolean =>
+  wanted.replace(/^\/dev\//, '') === `${disk.name}${/\d$/.test(disk.name) ? 'p' : ''}${number}`;
+
+const withRawPartitions = (description: Description, wanted: readonly string[]): Description => {
+  const left = new Set(wanted);
+  const disks = description.disks.map((disk) => ({
+    ...disk,
+    partitions: disk.partitions.map((partition): PartitionSpec => {
+      const name = wanted.find((candidate) => isPartition(disk, partition, candidate));
+      if (name === undefined) return partition;
+      left.delete(name);
+      const { filesystem, ...rest } = partition;
+      return { ...rest, content: 'raw' };
+    }),
+  }));
+  const [unknown] = left;
+  if (unknown === undefined) return { ...description, disks };
+  throw new NamedError(
+    'NoSuchPartition',
+    `-D ${unknown}: the description has no such partition; write it like sda3`,
+  );
+};
+
+const withoutDevices = (disks: readonly GoldenDisk[], regex: string | undefined): GoldenDisk[] => {
+  if (regex === undefined) return [...disks];
+  const pattern = parseRegex(regex);
+  return disks.map((disk) => ({
+    ...disk,
+    use: Object.fromEntries(
+      Object.entries(disk.use).filter(([number]) => {
+        const partition = disk.partitions.find((candidate) => String(candidate.number) === number);
+        return !pattern.test(partition?.device ?? '');
+      }),
+    ),
+  }));
+};
+
+const parseRegex = (regex: string): RegExp => {
+  try {
+    return new RegExp(regex);
+  } catch (error) {
+    throw new NamedError('BadRegex', `-X ${regex}: not a regular expression`, { cause: error });
+  }
+};
+
+const bootloaderFor = (
+  wanted: string | undefined,
+  golden: GoldenRoot,
+  disk: string | undefined,
+): ClonePlan['bootloader'] => {
+  const [kind = golden.bootloader, ...initramfsOptions] = wanted?.trim().split(/\s+/) ?? [];
+  const known = Bootloader.safeParse(kind);
+  if (!known.success) {
+    throw new NamedError(
+      'UnknownBootloader',
+      `-r ${kind}: not a boot loader; use ${Bootloader.options.join(', ')}`,
+    );
+  }
+  return { kind: known.data, initramfsOptions, ...(disk === undefined ? {} : { disk }) };
+};
+
+/** Streams in the order of the tables: file systems first, then raw partitions, as the original. */
+const streamsOf = (description: Description, golden: GoldenRoot, refs: GoldenRefs) => {
+  const all = description.disks.flatMap((disk) =>
+    disk.partitions.map((partition) => ({ disk, partition })),
+  );
+  const files = all
+    .filter(({ partition }) => partition.content === 'files')
+    .sort((a, b) => (a.partition.mount ?? '').localeCompare(b.partition.mount ?? ''));
+  const raw = all.filter(({ partition }) => partition.content === 'raw');
+  return [...files, ...raw].map(({ disk, partition }) => {
+    const ref = refs.get(goldenKey(disk.name, partition.number));
+    return { disk, partition, ref, plan: streamPlan(disk, partition, golden, ref?.sizeBytes) };
+  });
+};
+
+const streamPlan = (
+  disk: DiskSpec,
+  { number, content, mount }: PartitionSpec,
+  golden: GoldenRoot,
+  sizeBytes: number | undefined,
+): StreamPlan => {
+  const place = { disk: disk.name, partition: number };
+  if (content === 'raw') {
+    const expected = sizeBytes === undefined ? {} : { expectedBytes: sizeBytes };
+    return { name: `raw ${disk.name}${number}`, kind: 'raw', ...place, ...expected };
+  }
+  const used = mount === undefined ? undefined : golden.usedBytes.get(mount);
+  return {
+    name: mount ?? `${disk.name}${number}`,
+    kind: 'files',
+    ...place,
+    ...(mount === undefined ? {} : { mount }),
+    ...(used === undefined ? {} : { expectedBytes: used }),
+  };
+};
+
+const under = (root: string, mount: string): string =>
+  root === '/' ? mount : mount === '/' ? root : `${root}${mount}`;
+
+/**
+ * Reads the golden and the descriptions and checks that they fit. Throws the
+ * `NamedError` that says what does not; nothing was started or written then.
+ */
+export const makeBlueprint = async (
+  options: BlueprintOptions,
+  { log, signal }: Context,
+): Promise<Blueprint> => {
+  const golden = await readGoldenRoot(options.root);
+  const loaded = withRawPartitions(
+    await loadAll(options.descriptions, golden),
+    options.rawPartitions,
+  );
+  const disks = withoutDevices(
+    underDescribedNames(golden.disks, loaded.disks),
+    options.skipDevices,
+  );
+  const { description, refs, warnings } = completeFromGolden(loaded, disks);
+  const streams = streamsOf(description, golden, refs);
+  const mounts = streams.flatMap(({ plan }) => plan.mount ?? []);
+  const exclude = [...new Set([...description.exclude, ...options.exclude])];
+  const atRuntime = golden.path === '/' ? runtimeDirectories : [];
+  const left = [...exclude, ...atRuntime];
+  for (const directory of options.exclude) requireAbsolute(directory);
+
+  const rootDisk = description.disks.find(({ partitions }) =>
+    partitions.some(({ mount }) => mount === '/'),
+  );
+  const bootloader = bootloaderFor(options.bootloader, golden, rootDisk?.name);
+  const bootCode = Object.fromEntries(
+    await Promise.all(
+      options.bootCode.map(async ([disk, file]) => [disk, await readBootCode(file)] as const),
+    ),
+  );
+  const sources = streams.map(({ plan, ref }) =>
+    streamSource(
+      {
+        plan,
+        path: plan.kind === 'files' ? under(golden.path, plan.mount ?? '/') : (ref?.device ?? ''),
+        exclude: left,
+        mounts,
+      },
+      log,
+    ),
+  );
+  await requireTools(sources, signal);
+
+  const planFor = (hello: Hello, hostname: string): ClonePlan => {
+    const facts = hello.inventory.disks.map((disk) => DiskFacts.parse(disk));
+    const directory = hello.target === 'directory';
+    return {
+      hostname,
+      goldenHostname: golden.hostname,
+      disks: directory
+        ? []
+        : description.disks.map((disk) => planDisk(disk, diskNamed(disk.name, facts), { refs })),
+      streams: streams.map(({ plan }) => plan).filter(({ kind }) => !directory || kind === 'files'),
+      exclude: left,
+      bootloader: directory ? { kind: 'none', initramfsOptions: [] } : bootloader,
+      bootCode,
+    };
+  };
+
+  return {
+    hostname: golden.hostname,
+    summary: summarise({ golden, description, streams, exclude, bootloader, warnings }),
+    sources,
+    settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
+      kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],
+    ),
+    planFor,
+    nameFor: (hello, address, number, taken) =>
+      nodeName(description.nodes, golden.hostname, hello, address, number, taken),
+  };
+};
+
+const requireAbsolute = (directory: string): void => {
+  if (directory.startsWith('/')) return;
+  throw new NamedError(
+    'BadExclude',
+    `-x ${directory}: give the directory from the root on, like /${directory}`,
+  );
+};
+
+const diskNamed = (name: string, facts: readonly DiskFacts[]): DiskFacts => {
+  const found = facts.find((disk) => disk.name === name);
+  if (found) return found;
+  const there = facts.map((disk) => disk.name).join(', ') || 'none';
+  throw new NamedError(
+    'NoSuchDisk',
+    `this node has no disk ${name} (it has: ${there}); change the description or look at its controller`,
+  );
+};

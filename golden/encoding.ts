@@ -1,0 +1,90 @@
+/** Whether to compress: decided by what was measured here and now, not by belief. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { NamedError } from '../system/named-error.ts';
+import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts';
+
+/** Bytes of the golden's own data that are tried. */
+const SAMPLE_BYTES = 24 * 1024 * 1024;
+
+/** Reading a sample may take this long; a slower disk limits the session anyway. */
+const SAMPLE_MS = 1500;
+
+/** Compression must promise this much to be worth the CPU it takes from the nodes. */
+const WORTH_IT = 1.15;
+
+export interface Rates {
+  /** Bytes per second the golden can read. */
+  read: number;
+  /** Bytes per second of source data zstd can take. */
+  compress: number;
+  /** Compressed size ÷ source size. */
+  ratio: number;
+  /** Bytes per second through the whole chain. */
+  line: number;
+}
+
+/** Source bytes per second each way promises; the faster one. Pure. */
+export const chooseEncoding = ({ read, compress, ratio, line }: Rates): Encoding => {
+  const identity = Math.min(read, line);
+  const zstd = Math.min(read, compress, line / ratio);
+  return zstd > identity * WORTH_IT ? 'zstd' : 'identity';
+};
+
+/** Reads the beginning of a source, to try compression on. */
+const readSample = async (
+  source: StreamSource,
+  signal: AbortSignal,
+): Promise<{ sample: Buffer; rate: number }> => {
+  const stop = new AbortController();
+  const opened = source.open('identity', AbortSignal.any([signal, stop.signal]), () => undefined);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const startedMs = performance.now();
+  let elapsedMs = 1;
+  for await (const chunk of opened.readable) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    elapsedMs = performance.now() - startedMs;
+    if (bytes >= SAMPLE_BYTES || elapsedMs > SAMPLE_MS) break;
+  }
+  stop.abort();
+  // It was stopped on purpose; a source that really fails fails again when it is sent.
+  await opened.done.catch(() => undefined);
+  return { sample: Buffer.concat(chunks), rate: (bytes * 1000) / elapsedMs };
+};
+
+const compressSample = async (
+  sample: Buffer,
+  signal: AbortSignal,
+): Promise<{ rate: number; ratio: number }> => {
+  const zstd = spawn('zstd', ['--threads=0', `-${ZSTD_LEVEL}`, '--stdout', '--quiet'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    signal,
+  });
+  const startedMs = performance.now();
+  let compressed = 0;
+  zstd.stdout.on('data', (chunk: Buffer) => {
+    compressed += chunk.length;
+  });
+  zstd.stdin.end(sample);
+  const [code] = await once(zstd, 'close', { signal });
+  if (code !== 0) {
+    throw new NamedError('CommandFailed', `zstd exited ${code}; use --compress none to do without`);
+  }
+  const elapsedMs = performance.now() - startedMs;
+  return { rate: (sample.length * 1000) / elapsedMs, ratio: compressed / sample.length };
+};
+
+/** Measures what the golden can do with its own data; the line's rate comes from the chain. */
+export const measureSource = async (
+  source: StreamSource,
+  signal: AbortSignal,
+): Promise<Omit<Rates, 'line'>> => {
+  const { sample, rate } = await readSample(source, signal);
+  if (sample.length === 0) return { read: rate, compress: 1, ratio: 1 };
+  const { rate: compress, ratio } = await compressSample(sample, signal);
+  return { read: rate, compress, ratio };
+};

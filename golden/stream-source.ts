@@ -1,0 +1,43 @@
+/** Where the bytes of each stream of a pass come from on the golden. */
+import type { Readable } from 'node:stream';
+import type { StreamPlan } from '../desc/clone-plan.ts';
+import { openSource } from '../stage2/source.ts';
+import type { CommandLog } from '../system/run.ts';
+
+export type Encoding = 'identity' | 'zstd';
+
+export interface OpenedSource {
+  readable: Readable;
+  /** Rejects `SourceFailed`. */
+  done: Promise<{ sourceBytes: number }>;
+}
+
+export interface StreamSource {
+  plan: StreamPlan;
+  /** Starts reading; `onBytes` hears how many source bytes were read so far. */
+  open: (encoding: Encoding, signal: AbortSignal, onBytes: (bytes: number) => void) => OpenedSource;
+}
+
+export interface SourcePlace {
+  plan: StreamPlan;
+  /** Directory (`files`) or device (`raw`) on the golden. */
+  path: string;
+  exclude: readonly string[];
+  /** Mount points of all file systems the nodes will have. */
+  mounts: readonly string[];
+}
+
+/** zstd's fastest regular level: on a fast network compression must not be what limits it. */
+export const ZSTD_LEVEL = 1;
+
+export const streamSource = (place: SourcePlace, log: CommandLog): StreamSource => ({
+  plan: place.plan,
+  open: (encoding, signal, onBytes) => {
+    const { kind, mount } = place.plan;
+    const { path, exclude, mounts } = place;
+    return openSource(
+      { kind, mount, path, exclude, mounts, encoding, level: ZSTD_LEVEL },
+      { signal, log, onBytes },
+    );
+  },
+});

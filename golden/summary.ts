@@ -1,0 +1,69 @@
+/** The plan in words, as shown before anything happens. */
+import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
+import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
+import type { GoldenRoot } from './golden-root.ts';
+
+export interface SummaryFacts {
+  golden: GoldenRoot;
+  description: Description;
+  streams: readonly { plan: StreamPlan }[];
+  exclude: readonly string[];
+  bootloader: ClonePlan['bootloader'];
+  warnings: readonly string[];
+}
+
+const MIB = 1024 * 1024;
+
+const sizeOf = ({ size }: PartitionSpec): string => {
+  if (size.kind === 'bytes') return `${Math.round(size.bytes / MIB)} MiB`;
+  return size.kind === 'fill' ? 'rest of the disk' : `${size.percent} % of the disk`;
+};
+
+const contentOf = ({ content, role, mount, filesystem }: PartitionSpec): string => {
+  if (role === 'extended') return 'holds the logical partitions';
+  if (content === 'files') return `files of ${mount ?? '?'}`;
+  if (content === 'raw') return 'copied byte by byte';
+  if (content === 'keep') return 'left as it is';
+  return filesystem ? 'made empty' : 'not touched after partitioning';
+};
+
+const partitionLine = (disk: DiskSpec, partition: PartitionSpec): string => {
+  const { number, type, filesystem } = partition;
+  const infix = /\d$/.test(disk.name) ? 'p' : '';
+  return [
+    `    ${disk.name}${infix}${number}`.padEnd(16),
+    sizeOf(partition).padEnd(18),
+    (filesystem?.type ?? `type ${type}`).padEnd(10),
+    contentOf(partition),
+  ].join(' ');
+};
+
+const list = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [title, ...lines];
+
+/** Lines of plain text, no longer than a terminal is wide in the usual case. */
+export const summarise = (facts: SummaryFacts): string[] => {
+  const { golden, description, streams, exclude, bootloader, warnings } = facts;
+  const options = bootloader.initramfsOptions.join(' ');
+  return [
+    `Golden node ${golden.hostname}, system in ${golden.path}`,
+    'On each node, everything on these disks is erased, except what is left as it is:',
+    ...description.disks.flatMap((disk) => [
+      `  ${disk.name}: ${disk.table} table`,
+      ...disk.partitions.map((partition) => partitionLine(disk, partition)),
+    ]),
+    ...list(
+      'Streams:',
+      streams.map(({ plan }) => {
+        const size = plan.expectedBytes;
+        return `    ${plan.name}${size === undefined ? '' : `, about ${Math.round(size / MIB)} MiB`}`;
+      }),
+    ),
+    ...list(
+      'Excluded directories:',
+      exclude.map((directory) => `    ${directory}`),
+    ),
+    `Bootloader: ${bootloader.kind}${options ? `, initramfs options ${options}` : ''}`,
+    ...warnings.map((warning) => `Warning: ${warning}`),
+  ];
+};
