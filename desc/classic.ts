@@ -43,18 +43,22 @@ const MSDOS_MOST_MIB = 16 * 1024 * 1024;
 export const parseClassic = (text: string, { file, disk }: ClassicSource): DiskSpec => {
   const problems: DescProblem[] = [];
   const entries: Entry[] = [];
+  let lostExtended = false;
   for (const [index, raw] of text.split('\n').entries()) {
     const words = raw.trim().split(/\s+/);
     if (words[0] === '' || raw.trimStart().startsWith('#')) continue;
     const line = index + 1;
     const read = readLine(words);
-    if (typeof read === 'string') problems.push({ file, line, reason: read });
-    else entries.push({ line, ...read });
+    if (typeof read !== 'string') entries.push({ line, ...read });
+    else {
+      problems.push({ file, line, reason: read });
+      lostExtended ||= words.includes('extended');
+    }
   }
   const spec: DiskSpec = { name: disk, table: 'msdos', partitions: numbered(entries) };
-  // A line that could not be read may be what the others need (the extended
-  // one), so the rules between lines are checked only when all could be read.
-  if (problems.length === 0) {
+  // Without the extended line all logical ones look wrong, and without any
+  // line that can be read there is nothing to judge.
+  if (!lostExtended && (entries.length > 0 || problems.length === 0)) {
     for (const { partition, reason } of diskProblems(spec)) {
       const line = partition === null ? undefined : entries[partition]?.line;
       problems.push({ file, line, reason });

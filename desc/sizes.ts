@@ -59,7 +59,7 @@ export const shownBytes = (bytes: number): string => {
   if (bytes >= TIB) return `${(bytes / TIB).toFixed(2)} TiB`;
   if (bytes >= 10 * GIB || bytes % GIB === 0) return `${trimmed(bytes / GIB)} GiB`;
   if (bytes >= MIB) return `${trimmed(bytes / MIB)} MiB`;
-  return bytes % KIB === 0 ? `${bytes / KIB} KiB` : `${bytes} bytes`;
+  return bytes >= KIB ? `${trimmed(bytes / KIB)} KiB` : `${bytes} bytes`;
 };
 
 /** Two different sizes, told so that they look different. */
