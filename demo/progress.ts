@@ -1,15 +1,24 @@
-/** One line when a long step starts, one when it ends: what, and how long it took. */
+/** Says when a long step starts, that it is still going, and how long it took. */
 
 export type Say = (line: string) => void;
 
-export const seconds = (sinceMs: number): string =>
-  `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
+const STILL_GOING_MS = 10_000;
 
-/** Runs one step of the demo and says so. The word for a failure is the caller's to print. */
+const secondsSince = (startMs: number): number => (Date.now() - startMs) / 1000;
+
+/** Runs one step of the demo. Telling of a failure is left to the caller. */
 export const step = async <T>(say: Say, title: string, work: () => Promise<T>): Promise<T> => {
-  const since = Date.now();
+  const start = Date.now();
   say(`${title} …`);
-  const result = await work();
-  say(`${title}: done in ${seconds(since)}`);
-  return result;
+  const timer = setInterval(
+    () => say(`${title}: ${secondsSince(start).toFixed(0)} s so far`),
+    STILL_GOING_MS,
+  );
+  try {
+    const result = await work();
+    say(`${title}: done in ${secondsSince(start).toFixed(1)} s`);
+    return result;
+  } finally {
+    clearInterval(timer);
+  }
 };
