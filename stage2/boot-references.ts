@@ -1,0 +1,94 @@
+/** Puts the node's UUIDs in place of the golden's in everything that is read while booting. */
+import { listInside, readInside, writeInside } from './inside.ts';
+import type { NodeReference } from './node-references.ts';
+
+const FILES = [
+  '/boot/grub/grub.cfg',
+  '/boot/grub/custom.cfg',
+  '/boot/grub/grubenv',
+  '/boot/grub/menu.lst',
+  '/boot/grub/grub.conf',
+  '/boot/grub2/grub.cfg',
+  '/boot/grub2/custom.cfg',
+  '/boot/grub2/grubenv',
+  '/etc/default/grub',
+  '/etc/default/extlinux',
+  '/etc/lilo.conf',
+  '/etc/crypttab',
+  '/etc/kernel/cmdline',
+  '/etc/dracut.conf',
+  '/etc/mkinitcpio.conf',
+  '/etc/initramfs-tools/initramfs.conf',
+];
+
+/** Directories whose files count, by the end of their names. */
+const DIRECTORIES: readonly (readonly [string, RegExp])[] = [
+  ['/boot/extlinux', /\.(conf|cfg)$/],
+  ['/boot/syslinux', /\.(conf|cfg)$/],
+  ['/boot/loader/entries', /\.conf$/],
+  ['/boot/efi/loader/entries', /\.conf$/],
+  ['/efi/loader/entries', /\.conf$/],
+  ['/etc/default/grub.d', /\.cfg$/],
+  ['/etc/grub.d', /./],
+  ['/etc/dracut.conf.d', /\.conf$/],
+  ['/etc/mkinitcpio.d', /\.preset$/],
+  ['/etc/initramfs-tools/conf.d', /./],
+];
+
+/** All boot files the clone has, as paths inside it. */
+export const bootFiles = async (root: string): Promise<string[]> => {
+  const found = [...FILES];
+  for (const [directory, wanted] of DIRECTORIES) {
+    const names = await listInside(root, directory);
+    found.push(...names.filter((name) => wanted.test(name)).map((name) => `${directory}/${name}`));
+  }
+  return found;
+};
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+
+/** The id as a whole, not as a part of a longer one. */
+const wholeWord = (word: string): RegExp =>
+  new RegExp(`(?<![\\w-])${escapeRegExp(word)}(?![\\w-])`, 'gi');
+
+/**
+ * The text with each golden UUID and PARTUUID replaced by the node's, and
+ * `root=` and `resume=` by device name turned into UUID=, since device names
+ * are not the same on every machine.
+ */
+export const replaceReferences = (text: string, references: readonly NodeReference[]): string =>
+  references.reduce((before, { partition: { golden }, uuid, partUuid }) => {
+    let after = before;
+    if (golden?.uuid && uuid) after = after.replace(wholeWord(golden.uuid), uuid);
+    if (golden?.partUuid && partUuid) after = after.replace(wholeWord(golden.partUuid), partUuid);
+    if (golden && uuid) {
+      const byName = new RegExp(
+        `\\b(root|resume)=(${escapeRegExp(golden.device)})(?![\\w-])`,
+        'gi',
+      );
+      after = after.replace(byName, `$1=UUID=${uuid}`);
+    }
+    return after;
+  }, text);
+
+/** With this setting grub-mkconfig would write device names into root= again. */
+const withUuids = (text: string): string =>
+  text.replace(/^(\s*GRUB_DISABLE_LINUX_UUID=["']?true["']?)/gm, '# $1');
+
+/** Rewrites the boot files under `root`; returns the paths that changed. */
+export const rewriteBootFiles = async (
+  root: string,
+  references: readonly NodeReference[],
+): Promise<string[]> => {
+  const changed: string[] = [];
+  for (const path of await bootFiles(root)) {
+    const before = await readInside(root, path);
+    if (before === null) continue;
+    const replaced = replaceReferences(before, references);
+    const after = path.startsWith('/etc/default/grub') ? withUuids(replaced) : replaced;
+    if (after === before) continue;
+    await writeInside(root, path, after);
+    changed.push(path);
+  }
+  return changed;
+};

@@ -1,0 +1,38 @@
+/** Step: install the planned bootloader from the clone's own files. */
+import type { ClonePlan, DiskPlan } from '../desc/clone-plan.ts';
+import { NamedError } from '../system/named-error.ts';
+import { inClone } from './clone-root.ts';
+import { installExtlinux } from './extlinux.ts';
+import { installGrub } from './grub.ts';
+import { installLilo } from './lilo.ts';
+import { finished, type Step, skipped } from './step.ts';
+import { hasSystem, NO_SYSTEM } from './system-root.ts';
+
+const installers = { grub: installGrub, extlinux: installExtlinux, lilo: installLilo };
+
+export const bootloaderStep: Step = {
+  name: 'bootloader',
+  timeoutMs: 10 * 60 * 1000,
+  run: async (context) => {
+    const { plan } = context;
+    if (plan.bootloader.kind === 'none') return skipped('the plan wants none');
+    if (!hasSystem(plan)) return skipped(NO_SYSTEM);
+    const install = installers[plan.bootloader.kind];
+    const disk = bootDisk(plan);
+    const detail = await inClone(context, (clone) => install(clone, disk, context));
+    return finished(detail);
+  },
+};
+
+/** The disk named in the plan, or else its first. */
+export const bootDisk = ({ bootloader, disks }: ClonePlan): DiskPlan => {
+  const wanted = bootloader.disk;
+  const disk = wanted === undefined ? disks[0] : disks.find(({ name }) => name === wanted);
+  if (!disk) {
+    throw new NamedError(
+      'PlanBroken',
+      `the bootloader is to go on ${wanted}, which the plan does not have; plan again`,
+    );
+  }
+  return disk;
+};

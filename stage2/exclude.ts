@@ -1,0 +1,56 @@
+/** Directories whose contents are left out: one list, in the words of tar and of rsync. */
+import type { ClonePlan } from '../desc/clone-plan.ts';
+
+/** True when `path` is `directory` or lies in it. Both absolute. */
+const isAtOrIn = (path: string, directory: string): boolean =>
+  directory === '/' || path === directory || path.startsWith(`${directory}/`);
+
+const withoutTrailingSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
+
+/** Path below `mount`, with a leading "/": /home/x on /home → /x; the mount itself → "". */
+const below = (path: string, mount: string): string => {
+  if (!isAtOrIn(path, mount)) return '';
+  return mount === '/' ? path : path.slice(mount.length);
+};
+
+/**
+ * What a copy of the file system at `mount` leaves out, as paths from its own
+ * root ("" = everything in it): the excluded directories, and the places where
+ * the node has other file systems of its own. Those are full directories where
+ * the golden has one file system and the node several.
+ */
+export const excludedBelow = (
+  mount: string,
+  exclude: readonly string[],
+  mounts: readonly string[],
+): string[] => {
+  const root = withoutTrailingSlash(mount);
+  const directories = exclude.map(withoutTrailingSlash);
+  const nested = mounts.filter((other) => other !== root && isAtOrIn(other, root));
+  const concerned = [...directories, ...nested].filter(
+    (directory) => isAtOrIn(directory, root) || isAtOrIn(root, directory),
+  );
+  return [...new Set(concerned.map((directory) => below(directory, root)))];
+};
+
+/** As `excludedBelow`, with everything taken from the plan. */
+export const excludedByPlan = (plan: ClonePlan, mount: string): string[] => {
+  // A node that clones into a directory has streams, but no partitions.
+  const places = [...plan.streams, ...plan.disks.flatMap(({ partitions }) => partitions)];
+  const mounts = places.flatMap((place) => (place.mount === undefined ? [] : [place.mount]));
+  return excludedBelow(mount, plan.exclude, mounts);
+};
+
+/** Both tar's and rsync's matchers take a backslash before these. */
+const literal = (path: string): string => path.replace(/[*?[\]\\]/g, '\\$&');
+
+/** GNU tar, member names being "./…": the contents go, the directory itself stays. */
+export const tarExcludes = (excluded: readonly string[]): string[] => [
+  '--anchored',
+  '--wildcards',
+  ...excluded.map((path) => `--exclude=.${literal(path)}/*`),
+];
+
+/** rsync, anchored at the root of the transfer. */
+export const rsyncExcludes = (excluded: readonly string[]): string[] =>
+  excluded.map((path) => `--exclude=${literal(path)}/*`);

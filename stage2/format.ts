@@ -1,0 +1,33 @@
+/** Step: make the planned file systems. */
+import { run } from '../system/run.ts';
+import { eachLimited } from './limited.ts';
+import { isFormatted, mkfsCommands } from './mkfs.ts';
+import { plannedPartitions } from './planned-partitions.ts';
+import { finished, type Step, skipped } from './step.ts';
+
+/** More than two at once only makes one disk seek. */
+const AT_ONCE = 2;
+
+export const formatStep: Step = {
+  name: 'format',
+  timeoutMs: 30 * 60 * 1000,
+  run: async ({ plan, log, signal, progress }) => {
+    const jobs = plannedPartitions(plan).flatMap(({ disk, partition, device }) =>
+      isFormatted(partition) ? [{ disk, partition, device }] : [],
+    );
+    if (jobs.length === 0) return skipped('no file system to make');
+    await eachLimited(jobs, AT_ONCE, async ({ disk, partition, device }) => {
+      progress(`${partition.filesystem.type} on ${device}`);
+      const size = {
+        sizeBytes: partition.sizeSectors * disk.sectorBytes,
+        sectorBytes: disk.sectorBytes,
+      };
+      for (const { command, args } of mkfsCommands(partition.filesystem, device, size)) {
+        await run(command, args, { log, signal, timeoutMs: 30 * 60 * 1000 });
+      }
+    });
+    return finished(
+      jobs.map(({ partition, device }) => `${partition.filesystem.type} on ${device}`).join(', '),
+    );
+  },
+};

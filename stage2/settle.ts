@@ -1,0 +1,102 @@
+/** Step: bring over by rsync what changed on the golden while it was being read. */
+import { join } from 'node:path';
+import type { StreamPlan } from '../desc/clone-plan.ts';
+import { run } from '../system/run.ts';
+import { excludedByPlan, rsyncExcludes } from './exclude.ts';
+import { finished, type SettleSource, type Step, type StepContext, skipped } from './step.ts';
+
+const SETTLE_TIMEOUT_MS = 60 * 60 * 1000;
+
+/** rsync's exit status for "some source files vanished before they could be transferred". */
+const RSYNC_VANISHED = 24;
+
+/**
+ * Times are compared to the nanosecond (`--modify-window=-1`): a file changed
+ * within the second it was read in has the same whole seconds. Sockets, which
+ * tar leaves out, come by `--archive`. lost+found belongs to the node's own
+ * file system.
+ */
+const rsyncArgs = (excluded: readonly string[], source: string, directory: string): string[] => [
+  '--archive',
+  '--hard-links',
+  '--acls',
+  '--xattrs',
+  '--sparse',
+  '--numeric-ids',
+  '--delete',
+  '--one-file-system',
+  '--modify-window=-1',
+  '--filter=protect /lost+found',
+  ...rsyncExcludes(excluded),
+  '--stats',
+  '--itemize-changes',
+  source,
+  directory,
+];
+
+export const settleStep: Step = {
+  name: 'settle',
+  timeoutMs: SETTLE_TIMEOUT_MS,
+  run: async (context) => {
+    const { plan, settle, progress } = context;
+    if (!settle) return skipped('no golden to settle with');
+    const files = plan.streams.flatMap((stream) =>
+      stream.kind === 'files' && stream.mount !== undefined && !isFat(context, stream)
+        ? [{ mount: stream.mount }]
+        : [],
+    );
+    if (files.length === 0) return skipped('no files were copied');
+    const details: string[] = [];
+    for (const { mount } of files) {
+      progress(mount);
+      details.push(`${mount} ${await settleMount(mount, settle, context)}`);
+    }
+    return finished(details.join(', '));
+  },
+};
+
+const isFat = ({ plan }: StepContext, stream: StreamPlan): boolean =>
+  plan.disks.some(
+    (disk) =>
+      disk.name === stream.disk &&
+      disk.partitions.some(
+        ({ number, filesystem }) => number === stream.partition && filesystem?.type === 'vfat',
+      ),
+  );
+
+/** Settles one file system; returns what changed, in words. */
+const settleMount = async (
+  mount: string,
+  settle: SettleSource,
+  { plan, target, log, signal }: StepContext,
+): Promise<string> => {
+  const args = rsyncArgs(
+    excludedByPlan(plan, mount),
+    `${settle.url(mount)}/`,
+    `${join(target, mount).replace(/\/$/, '')}/`,
+  );
+  const { stdout, exitCode } = await run('rsync', args, {
+    log,
+    signal,
+    timeoutMs: SETTLE_TIMEOUT_MS,
+    env: { RSYNC_PASSWORD: settle.password },
+    okExitCodes: [0, RSYNC_VANISHED],
+  });
+  if (exitCode === RSYNC_VANISHED) log(`${mount}: files vanished on the golden while settling`);
+  return changesIn(stdout);
+};
+
+/** rsync --stats: "Number of created files: 1,204 (reg: 3, …)". */
+const changesIn = (stats: string): string => {
+  const count = (what: string): number =>
+    Number(
+      (new RegExp(`^Number of ${what}: ([\\d,]+)`, 'm').exec(stats)?.[1] ?? '0').replaceAll(
+        ',',
+        '',
+      ),
+    );
+  const transferred = count('regular files transferred');
+  const created = count('created files');
+  const deleted = count('deleted files');
+  return `${transferred} files changed, ${created} created, ${deleted} deleted`;
+};
