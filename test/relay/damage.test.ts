@@ -1,0 +1,223 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { encodeGet, HELLO_BYTES, type LinkGet } from '../../protocol/link.ts';
+import { expected, someBytes } from './support/bytes.ts';
+import { begin, Chain, type ChainOptions, key } from './support/chain.ts';
+
+const size = 6_000_000;
+let chain: Chain | null = null;
+const cleanups: (() => void)[] = [];
+
+const start = async (options: ChainOptions): Promise<Chain> => {
+  chain = new Chain(options);
+  await chain.listen();
+  return chain;
+};
+
+afterEach(async () => {
+  await chain?.close();
+  chain = null;
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+/** Stands between a node and its upstream and may change what comes down on the n-th connection. */
+const proxy = async (
+  port: () => number,
+  host: string,
+  change: (bytes: Buffer, offset: number, connection: number, down: Socket) => Buffer,
+): Promise<{ host: string; port: number; connections: () => number }> => {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server: Server = createServer((down) => {
+    connections += 1;
+    const connection = connections;
+    let offset = 0;
+    const up = connect(port(), host);
+    for (const socket of [up, down]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    up.on('data', (bytes) => {
+      const changed = change(bytes, offset, connection, down);
+      offset += bytes.length;
+      if (!down.destroyed) down.write(changed);
+    });
+    down.on('data', (bytes) => up.write(bytes));
+    up.on('close', () => down.destroy());
+    down.on('close', () => up.destroy());
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.99', resolve);
+  });
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return { host: '127.0.0.99', port: address.port, connections: () => connections };
+};
+
+/** Flips one bit at `at`, counted from the first byte of the link. */
+const flip = (bytes: Buffer, offset: number, at: number): Buffer => {
+  const index = at - offset;
+  if (index < 0 || index >= bytes.length) return bytes;
+  const changed = Buffer.from(bytes);
+  changed[index] = (changed[index] ?? 0) ^ 1;
+  return changed;
+};
+
+/** Hello and answer come before the frames. */
+const FRAMES = 36;
+
+const runThrough = async (
+  change: (bytes: Buffer, offset: number, connection: number, down: Socket) => Buffer,
+): Promise<{ run: Chain; connections: number }> => {
+  const run = await start({ nodes: 3 });
+  const between = await proxy(() => run.node(1).hop.port, run.node(1).host, change);
+  run.order([1, 2, 3], new Map([[2, between]]));
+  await run.origin.send(begin('s'), someBytes(1, size));
+  await run.origin.finish();
+  for (const { result, streams } of run.nodes) {
+    expect(await result).toBe('finished');
+    expect(streams.get('s')).toEqual(expected(1, size));
+  }
+  return { run, connections: between.connections() };
+};
+
+const troubles = (run: Chain, number: number): string[] =>
+  run.node(number).events.flatMap((event) => (event.type === 'trouble' ? [event.what] : []));
+
+describe('damage on a link', () => {
+  test.each([
+    ['the magic', 0],
+    ['the type', 5],
+    ['the payload length', 8],
+    ['the pass', 12],
+    ['the position', 23],
+    ['the tag', 30],
+    ['a payload', 1_000_000],
+  ])('a flipped bit in %s is found and fetched again', async (_name, at) => {
+    const { run, connections } = await runThrough((bytes, offset, connection) =>
+      connection === 1 ? flip(bytes, offset, FRAMES + at) : bytes,
+    );
+    expect(connections).toBe(2);
+    expect(troubles(run, 2)).toEqual([]);
+    expect(troubles(run, 3)).toEqual([]);
+  });
+
+  test('a length made larger just before the source pauses does not hang', async () => {
+    const run = await start({ nodes: 1 });
+    const between = await proxy(
+      () => run.origin.port,
+      '127.0.0.1',
+      // The very last frame, CLOSE: its length becomes 65536.
+      (bytes, _offset, connection) => {
+        const close = bytes.length - 40;
+        if (connection > 1 || close < 0 || bytes[close + 5] !== 5) return bytes;
+        if (bytes.toString('latin1', close, close + 4) !== 'KAF1') return bytes;
+        const changed = Buffer.from(bytes);
+        changed[close + 9] = 1;
+        return changed;
+      },
+    );
+    run.order([1], new Map([[1, between]]));
+    await run.origin.send(begin('s'), someBytes(1, 100_000));
+    await run.origin.finish();
+    expect(await run.node(1).result).toBe('finished');
+    expect(between.connections()).toBe(2);
+  });
+
+  test('a link cut within a frame goes on where the last good frame ended', async () => {
+    const { connections } = await runThrough((bytes, offset, connection, down) => {
+      if (connection === 1 && offset + bytes.length > 2_000_123) down.destroy();
+      return bytes;
+    });
+    expect(connections).toBe(2);
+  });
+
+  test('bytes sent twice are refused and fetched again', async () => {
+    let doubled = false;
+    const { connections } = await runThrough((bytes, offset) => {
+      if (doubled || offset < 1_000_000) return bytes;
+      doubled = true;
+      return Buffer.concat([bytes, bytes]);
+    });
+    expect(connections).toBe(2);
+  });
+
+  test('damage that comes back at the same place is reported, and others wait unharmed', async () => {
+    const run = await start({ nodes: 2 });
+    let broken = true;
+    const between = await proxy(
+      () => run.node(1).hop.port,
+      run.node(1).host,
+      (bytes, offset) => (broken ? flip(bytes, offset, FRAMES + 20) : bytes),
+    );
+    run.order([1, 2], new Map([[2, between]]));
+    const sending = run.origin.send(begin('s'), someBytes(1, 200_000));
+    await sending;
+    await run.origin.finish();
+    await sleep(500);
+    expect(troubles(run, 2)).toEqual(['damaged']);
+    expect(run.node(2).hop.stats().received).toBe(0);
+    broken = false;
+    expect(await run.node(2).result).toBe('finished');
+  });
+});
+
+describe('links of strangers', () => {
+  /** Dials the golden by hand and returns the status it answers with. */
+  const dial = async (port: number, asked: LinkGet, withKey: Buffer): Promise<number> => {
+    const socket = connect(port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    let got = Buffer.alloc(0);
+    return new Promise((resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('data', (bytes) => {
+        const before = got.length;
+        got = Buffer.concat([got, bytes]);
+        if (before < HELLO_BYTES && got.length >= HELLO_BYTES) {
+          socket.write(encodeGet(withKey, got.subarray(4, HELLO_BYTES), asked));
+        }
+        if (got.length >= HELLO_BYTES + 16) resolve(got.readUInt32BE(HELLO_BYTES + 4));
+      });
+    });
+  };
+
+  test.each([
+    ['another key', { pass: 1, epoch: 5, node: 1, position: 0 }, Buffer.alloc(16, 1), 3],
+    ['another pass', { pass: 2, epoch: 5, node: 1, position: 0 }, key, 3],
+    ['an old order', { pass: 1, epoch: 0, node: 2, position: 0 }, key, 2],
+    ['a node that is not the next', { pass: 1, epoch: 1, node: 2, position: 0 }, key, 2],
+  ])('%s is refused and gets no frames', async (_name, asked, withKey, status) => {
+    const run = await start({ nodes: 1 });
+    run.order([1]);
+    await run.origin.send(begin('s'), someBytes(1, 100_000));
+    expect(await dial(run.origin.port, asked, withKey)).toBe(status);
+    await run.origin.finish();
+    expect(await run.node(1).result).toBe('finished');
+    expect(run.originEvents).toEqual([]);
+  });
+
+  test('a peer that says nothing, or nonsense, does not disturb the pass', async () => {
+    const run = await start({ nodes: 1 });
+    const silent = connect(run.origin.port, '127.0.0.1');
+    const noisy = connect(run.origin.port, '127.0.0.1', () => noisy.write(Buffer.alloc(4096, 'x')));
+    for (const socket of [silent, noisy]) {
+      cleanups.push(() => socket.destroy());
+      socket.on('error', () => socket.destroy());
+    }
+    run.order([1]);
+    await run.origin.send(begin('s'), someBytes(1, 100_000));
+    await run.origin.finish();
+    expect(await run.node(1).result).toBe('finished');
+  });
+
+  test('a node that knows a newer order than its upstream need not wait for it', async () => {
+    const run = await start({ nodes: 2 });
+    run.order([1]);
+    expect(await dial(run.origin.port, { pass: 1, epoch: 9, node: 2, position: 0 }, key)).toBe(0);
+  });
+});
