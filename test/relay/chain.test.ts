@@ -135,7 +135,12 @@ describe('failures at the ends', () => {
         code: 'StreamAborted',
         message: expect.stringContaining('read error on /dev/sda3'),
       });
-      expect(events).toContainEqual({ type: 'stream', name: 's', state: 'abort', bytes: 2_000_000 });
+      expect(events).toContainEqual({
+        type: 'stream',
+        name: 's',
+        state: 'abort',
+        bytes: 2_000_000,
+      });
       expect(streams.has('s')).toBe(false);
     }
   });
