@@ -14,14 +14,7 @@ interface Filesystem {
 }
 
 const listFilesystems = async (disk: string): Promise<Filesystem[]> => {
-  const { stdout } = await run('partx', [
-    '--show',
-    '--raw',
-    '--noheadings',
-    '--output',
-    'NR',
-    disk,
-  ]);
+  const { stdout } = await run('partx', ['--raw', '--noheadings', '--output', 'NR', disk]);
   const devices = stdout
     .split('\n')
     .filter(Boolean)
