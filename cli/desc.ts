@@ -244,9 +244,8 @@ const print = async (text: string, output: string | undefined): Promise<void> =>
     process.stdout.write(text);
     return;
   }
-  await writeFile(output, text).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NamedError('OutputUnwritable', `cannot write ${output}: ${why}`, { cause });
+  await writeFile(output, text).catch((cause: NodeJS.ErrnoException) => {
+    throw new NamedError('OutputUnwritable', `cannot write ${output}: ${cause.message}`, { cause });
   });
 };
 

@@ -95,8 +95,11 @@ const completePartition = (
   warnings: string[],
 ): PartitionSpec => {
   const title = `partition ${partition.number} of ${spec.name}`;
-  const wantsGolden = partition.content === 'raw' || partition.mount !== undefined;
-  if ((partition.content === 'raw' || partition.content === 'files') && wantsGolden && !golden) {
+  // Files with their own file system need no partition on the golden: a directory will do.
+  const wantsGolden =
+    partition.content === 'raw' ||
+    (partition.content === 'files' && partition.mount !== undefined && !partition.filesystem);
+  if (wantsGolden && !golden) {
     const what = partition.mount ?? `a partition ${partition.number} on ${spec.name}`;
     throw new NamedError(
       'NoGoldenPartition',

@@ -59,15 +59,14 @@ const swapUses = async (devices: readonly KernelDevice[]): Promise<string[]> => 
  * O_EXCL on a block device fails while a mount, swap or md has it or one of
  * its partitions (open(2)). Null = free.
  */
-const claim = async (device: string): Promise<string | null> => {
-  try {
-    const handle = await open(device, constants.O_RDONLY | constants.O_EXCL);
-    await handle.close();
-    return null;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    return error.code === 'EBUSY'
-      ? `${device} is held by another process or mounted in another namespace`
-      : `${device} cannot be opened: ${error.message}`;
-  }
-};
+const claim = (device: string): Promise<string | null> =>
+  open(device, constants.O_RDONLY | constants.O_EXCL).then(
+    async (handle) => {
+      await handle.close();
+      return null;
+    },
+    ({ code, message }: NodeJS.ErrnoException) =>
+      code === 'EBUSY'
+        ? `${device} is held by another process or mounted in another namespace`
+        : `${device} cannot be opened: ${message}`,
+  );

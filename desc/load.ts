@@ -18,11 +18,14 @@ export const loadDescription = async (
   file: string,
   { disk }: { disk: string },
 ): Promise<Description> => {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NamedError('DescUnreadable', `cannot read the description ${file}: ${why}`, {
-      cause,
-    });
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new NamedError(
+      'DescUnreadable',
+      `cannot read the description ${file}: ${cause.message}`,
+      {
+        cause,
+      },
+    );
   });
   if (isYamlFile(file)) return parseYaml(text, { file });
   return { disks: [parseClassic(text, { file, disk })], exclude: [], nodes: [] };

@@ -57,7 +57,7 @@ export const sizeText = (size: Size): string => {
 /** For people: 3500 MiB, 7.8 GiB, 512 bytes. Exact when it can be said in whole MiB below 10 GiB. */
 export const shownBytes = (bytes: number): string => {
   if (bytes >= TIB) return `${(bytes / TIB).toFixed(2)} TiB`;
-  if (bytes >= 10 * GIB || bytes % GIB === 0) return `${trimmed(bytes / GIB)} GiB`;
+  if (bytes >= 10 * GIB || (bytes > 0 && bytes % GIB === 0)) return `${trimmed(bytes / GIB)} GiB`;
   if (bytes >= MIB) return `${trimmed(bytes / MIB)} MiB`;
   return bytes >= KIB ? `${trimmed(bytes / KIB)} KiB` : `${bytes} bytes`;
 };
