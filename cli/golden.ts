@@ -133,11 +133,7 @@ export const addGoldenCommand = (program: Command): void => {
   );
 };
 
-const blueprintOf = async (
-  flags: GoldenFlags,
-  log: (line: string) => void,
-  signal: AbortSignal,
-) => {
+const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
   try {
     return await makeBlueprint(
       {
@@ -152,7 +148,7 @@ const blueprintOf = async (
         ],
         bootloader: flags.bootloader,
       },
-      { log, signal },
+      signal,
     );
   } catch (error) {
     // What was asked for cannot be done at all: wrong usage, nothing was started.
@@ -164,8 +160,7 @@ const blueprintOf = async (
 const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
-  const log = (message: string) => bus.emit({ kind: 'log', node: null, level: 'info', message });
-  const blueprint = await blueprintOf(flags, log, signal);
+  const blueprint = await blueprintOf(flags, signal);
   if (!blueprint) return EXIT_USAGE;
   // Without a question the plan is shown by whatever shows the session.
   if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);

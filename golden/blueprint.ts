@@ -2,6 +2,7 @@
  * What a session will do, worked out before it opens: the complete description,
  * the streams and where they come from, the plan of each node when it comes.
  */
+import { stat } from 'node:fs/promises';
 import { Bootloader, type ClonePlan, type StreamPlan } from '../desc/clone-plan.ts';
 import { completeFromGolden } from '../desc/complete.ts';
 import { DiskFacts } from '../desc/facts.ts';
@@ -11,7 +12,6 @@ import { loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { planDisk } from '../desc/plan.ts';
 import { NamedError } from '../system/named-error.ts';
-import type { CommandLog } from '../system/run.ts';
 import { readBootCode } from './boot-code.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
 import type { Hello } from './member.ts';
@@ -43,11 +43,6 @@ export interface Blueprint {
   /** Throws the `NamedError` that refuses this node: its disk does not fit. */
   planFor: (hello: Hello, name: string) => ClonePlan;
   nameFor: (hello: Hello, address: string, number: number, taken: ReadonlySet<string>) => string;
-}
-
-interface Context {
-  log: CommandLog;
-  signal: AbortSignal;
 }
 
 /** Directories of a running system whose contents belong to that run only. */
@@ -199,7 +194,7 @@ const under = (root: string, mount: string): string =>
  */
 export const makeBlueprint = async (
   options: BlueprintOptions,
-  { log, signal }: Context,
+  signal: AbortSignal,
 ): Promise<Blueprint> => {
   const golden = await readGoldenRoot(options.root);
   const loaded = withRawPartitions(
@@ -227,16 +222,16 @@ export const makeBlueprint = async (
       options.bootCode.map(async ([disk, file]) => [disk, await readBootCode(file)] as const),
     ),
   );
+  for (const { plan } of streams) {
+    if (plan.mount !== undefined) await requireDirectory(under(golden.path, plan.mount));
+  }
   const sources = streams.map(({ plan, ref }) =>
-    streamSource(
-      {
-        plan,
-        path: plan.kind === 'files' ? under(golden.path, plan.mount ?? '/') : (ref?.device ?? ''),
-        exclude: left,
-        mounts,
-      },
-      log,
-    ),
+    streamSource({
+      plan,
+      path: plan.kind === 'files' ? under(golden.path, plan.mount ?? '/') : (ref?.device ?? ''),
+      exclude: left,
+      mounts,
+    }),
   );
   await requireTools(sources, signal);
 
@@ -274,6 +269,15 @@ const requireAbsolute = (directory: string): void => {
   throw new NamedError(
     'BadExclude',
     `-x ${directory}: give the directory from the root on, like /${directory}`,
+  );
+};
+
+const requireDirectory = async (path: string): Promise<void> => {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new NamedError(
+    'NoSuchDirectory',
+    `the description wants the golden's ${path}, which is not there; mount it or correct the description`,
   );
 };
 

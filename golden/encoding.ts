@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { NamedError } from '../system/named-error.ts';
+import type { CommandLog } from '../system/run.ts';
 import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts';
 
 /** Bytes of the golden's own data that are tried. */
@@ -36,10 +37,15 @@ export const chooseEncoding = ({ read, compress, ratio, line }: Rates): Encoding
 /** Reads the beginning of a source, to try compression on. */
 const readSample = async (
   source: StreamSource,
+  log: CommandLog,
   signal: AbortSignal,
 ): Promise<{ sample: Buffer; rate: number }> => {
   const stop = new AbortController();
-  const opened = source.open('identity', AbortSignal.any([signal, stop.signal]), () => undefined);
+  const opened = source.open({
+    encoding: 'identity',
+    signal: AbortSignal.any([signal, stop.signal]),
+    log,
+  });
   const chunks: Buffer[] = [];
   let bytes = 0;
   const startedMs = performance.now();
@@ -81,9 +87,10 @@ const compressSample = async (
 /** Measures what the golden can do with its own data; the line's rate comes from the chain. */
 export const measureSource = async (
   source: StreamSource,
+  log: CommandLog,
   signal: AbortSignal,
 ): Promise<Omit<Rates, 'line'>> => {
-  const { sample, rate } = await readSample(source, signal);
+  const { sample, rate } = await readSample(source, log, signal);
   if (sample.length === 0) return { read: rate, compress: 1, ratio: 1 };
   const { rate: compress, ratio } = await compressSample(sample, signal);
   return { read: rate, compress, ratio };

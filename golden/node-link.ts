@@ -63,8 +63,7 @@ export class NodeLink {
   #receive(text: string, isBinary: boolean): void {
     // Whatever a node says shows that it lives.
     this.#missed = 0;
-    if (isBinary) return this.close('binary message on the control link');
-    const message = parseMessage(NodeMessage, text);
+    const message = isBinary ? undefined : parseMessage(NodeMessage, text);
     if (message) this.#handlers.message(message);
     else this.close('message does not fit this protocol version');
   }

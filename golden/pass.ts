@@ -9,6 +9,7 @@ import type { NewEvent } from '../protocol/events.ts';
 import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
+import type { CommandLog } from '../system/run.ts';
 import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
 import { chooseEncoding, measureSource } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
@@ -27,6 +28,8 @@ export interface PassOptions {
   sources: readonly StreamSource[];
   compress: 'auto' | Encoding;
   emit: (event: NewEvent) => void;
+  /** Commands run on the golden and what they say. */
+  log: CommandLog;
   signal: AbortSignal;
 }
 
@@ -101,7 +104,6 @@ export class Pass {
     const { number, emit, signal } = this.#options;
     const nodes = this.#chain.map((member) => member.number);
     const start = { pass: number, of: number, nodes, expectedBytes: this.#expectedBytes };
-    emit({ kind: 'pass', state: 'start', ...start });
     try {
       await this.#origin.listen();
       this.#startChain();
@@ -207,7 +209,7 @@ export class Pass {
     if (compress !== 'auto' || !first) return compress === 'auto' ? 'identity' : compress;
     const line = await this.#measureLine();
     if (line === undefined) return 'identity';
-    const rates = { ...(await measureSource(first, signal)), line };
+    const rates = { ...(await measureSource(first, this.#options.log, signal)), line };
     const encoding = chooseEncoding(rates);
     const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB/s`;
     emit({
@@ -247,9 +249,12 @@ export class Pass {
     const expected = expectedBytes === undefined ? {} : { expectedBytes };
     emit({ kind: 'stream', pass: this.number, name, state: 'start', ...expected });
     const stream = new AbortController();
-    const opened = source.open(encoding, AbortSignal.any([signal, stream.signal]), (bytes) =>
-      this.#progress.sourced(bytes),
-    );
+    const opened = source.open({
+      encoding,
+      signal: AbortSignal.any([signal, stream.signal]),
+      log: this.#options.log,
+      onBytes: (bytes) => this.#progress.sourced(bytes),
+    });
     try {
       const sending = this.#origin.send(
         { name, kind, encoding, expectedBytes: expectedBytes ?? null },

@@ -61,6 +61,9 @@ const DISMISS_MS = 3000;
 
 const KEY_BYTES = 16;
 
+/** Where the golden's own commands are logged; no node may have this name. */
+const GOLDEN_LOG = 'golden node';
+
 export class Session {
   readonly #options: SessionOptions;
   readonly #roster: Roster;
@@ -248,7 +251,7 @@ export class Session {
   }
 
   async #runPass(members: Member[]): Promise<void> {
-    const { blueprint, address, ports, ringBytes, compress, emit } = this.#options;
+    const { blueprint, address, ports, ringBytes, compress, logs, emit } = this.#options;
     const pass = new Pass({
       number: this.#totals.length + 1,
       members,
@@ -259,6 +262,7 @@ export class Session {
       sources: blueprint.sources,
       compress,
       emit,
+      log: (line) => logs.append(GOLDEN_LOG, [line]),
       signal: this.#signal,
     });
     this.#pass = pass;
@@ -309,7 +313,7 @@ export class Session {
       return undefined;
     }
     const member = known ? this.#readmit(known, hello, link) : this.#enter(hello, link);
-    const { blueprint, name, wanted } = this.#options;
+    const { name, wanted } = this.#options;
     try {
       this.#planFor(hello, member.name);
     } catch (error) {

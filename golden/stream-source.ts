@@ -14,8 +14,16 @@ export interface OpenedSource {
 
 export interface StreamSource {
   plan: StreamPlan;
-  /** Starts reading; `onBytes` hears how many source bytes were read so far. */
-  open: (encoding: Encoding, signal: AbortSignal, onBytes: (bytes: number) => void) => OpenedSource;
+  open: (options: OpenOptions) => OpenedSource;
+}
+
+export interface OpenOptions {
+  encoding: Encoding;
+  signal: AbortSignal;
+  /** Gets the commands and what they say. */
+  log: CommandLog;
+  /** Hears how many source bytes were read so far. */
+  onBytes?: (bytes: number) => void;
 }
 
 export interface SourcePlace {
@@ -30,14 +38,11 @@ export interface SourcePlace {
 /** zstd's fastest regular level: on a fast network compression must not be what limits it. */
 export const ZSTD_LEVEL = 1;
 
-export const streamSource = (place: SourcePlace, log: CommandLog): StreamSource => ({
+export const streamSource = (place: SourcePlace): StreamSource => ({
   plan: place.plan,
-  open: (encoding, signal, onBytes) => {
+  open: ({ encoding, ...context }) => {
     const { kind, mount } = place.plan;
     const { path, exclude, mounts } = place;
-    return openSource(
-      { kind, mount, path, exclude, mounts, encoding, level: ZSTD_LEVEL },
-      { signal, log, onBytes },
-    );
+    return openSource({ kind, mount, path, exclude, mounts, encoding, level: ZSTD_LEVEL }, context);
   },
 });

@@ -74,6 +74,7 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     nodes: z.array(z.int()),
     /** Sum of the expected sizes of the streams; 0 = unknown. */
     expectedBytes: z.int(),
+    /** On start: chosen by measuring. */
     encoding: z.enum(['identity', 'zstd']).optional(),
     /** On finish, in the original's terms. Bytes on the line, first byte → source end, source end → last node. */
     sentBytes: z.int().optional(),

@@ -10,6 +10,7 @@ import { type PipedProcess, type ProcessEnd, startPiped } from './piped-process.
 import { findPartition } from './planned-partitions.ts';
 import type { ReceiveContext, ReceiveSink, StreamHeader } from './receive.ts';
 import { SinkFailure } from './sink-failure.ts';
+import { TAR_BLOCKING_FACTOR } from './tar-record.ts';
 
 /**
  * Owners by number, all permission bits, extended attributes of every
@@ -20,6 +21,7 @@ const tarExtractArgs = (directory: string, keepsOwners: boolean): string[] => [
   '--extract',
   '--file=-',
   `--directory=${directory}`,
+  `--blocking-factor=${TAR_BLOCKING_FACTOR}`,
   '--read-full-records',
   '--numeric-owner',
   '--delay-directory-restore',
@@ -74,22 +76,23 @@ export const openFilesSink = (
   if (!input) throw new NamedError('SinkFailed', `tar for ${mount} has no input; look at the log`);
   expectBrokenPipe(input, log);
 
-  let isEnding = false;
   const processes = [tar, ...(zstd ? [zstd] : [])];
   const allEnded = Promise.all(processes.map(({ ended }) => ended));
   void allEnded.then((ends) => {
-    const error = judge(ends, isEnding, mount);
+    const error = judge(ends, mount);
     if (error) failure.fail(error);
   });
+  // tar ends at the archive's end mark, often before `end` is called. Only
+  // bytes that still come after that are wrong.
+  const refused = () => void allEnded.then(() => failure.fail(endedTooEarly(mount)));
 
   return {
     failed: failure.promise,
-    write: (chunks) => writeBatch(input, chunks, failure),
+    write: (chunks) => writeBatch(input, chunks, failure, refused),
     end: async () => {
-      isEnding = true;
       await failure.guard((done) => {
         input.end();
-        void allEnded.then((ends) => (judge(ends, true, mount) ? undefined : done()));
+        void allEnded.then((ends) => (judge(ends, mount) ? undefined : done()));
       });
       // Delayed allocation: errors of the disk itself only show up here.
       await run('sync', ['--file-system', directory], { log, signal, timeoutMs: SYNC_TIMEOUT_MS });
@@ -124,21 +127,17 @@ const closeOwnEnd = (pipe: Writable | null): void => {
 };
 
 /** tar's word counts most: when it ends, zstd only says that its pipe broke. */
-const judge = (
-  ends: readonly ProcessEnd[],
-  isEnding: boolean,
-  mount: string,
-): NamedError | null => {
+const judge = (ends: readonly ProcessEnd[], mount: string): NamedError | null => {
   const failed = ends.find(({ why }) => why !== null);
-  if (failed) {
-    const lines = failed.output ? `: ${failed.output.split('\n')[0]}` : '';
-    return new NamedError('SinkFailed', `unpacking ${mount} failed, ${failed.why}${lines}`, {
-      output: ends.map(({ output }) => output).join('\n'),
-    });
-  }
-  if (isEnding) return null;
-  return new NamedError(
+  if (!failed) return null;
+  const lines = failed.output ? `: ${failed.output.split('\n')[0]}` : '';
+  return new NamedError('SinkFailed', `unpacking ${mount} failed, ${failed.why}${lines}`, {
+    output: ends.map(({ output }) => output).join('\n'),
+  });
+};
+
+const endedTooEarly = (mount: string): NamedError =>
+  new NamedError(
     'SinkFailed',
     `unpacking ${mount} ended before its stream did; the golden's archive has an end too early`,
   );
-};

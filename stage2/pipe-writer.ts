@@ -4,13 +4,14 @@ import type { SinkFailure } from './sink-failure.ts';
 
 /**
  * One writev for the whole batch, straight from the given memory; resolves when
- * the pipe has taken all of it. An error of the pipe itself is not reported
- * from here: it means the process has gone, and how it ended says more.
+ * the pipe has taken all of it. An error of the pipe itself means that the
+ * process has gone; how it ended says more, so `refused` has to find that out.
  */
 export const writeBatch = (
   pipe: Writable,
   chunks: readonly Buffer[],
   failure: SinkFailure,
+  refused: () => void,
 ): Promise<void> =>
   failure.guard((done) => {
     const last = chunks.length - 1;
@@ -21,7 +22,7 @@ export const writeBatch = (
     pipe.cork();
     chunks.forEach((chunk, index) => {
       if (index < last) pipe.write(chunk);
-      else pipe.write(chunk, (error) => (error ? undefined : done()));
+      else pipe.write(chunk, (error) => (error ? refused() : done()));
     });
     pipe.uncork();
   });

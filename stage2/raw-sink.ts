@@ -168,7 +168,8 @@ const decoded = ({ device, fd, expectedBytes, signal, log }: RawOptions): Receiv
 
   return {
     failed: failure.promise,
-    write: (chunks) => writeBatch(input, chunks, failure),
+    // A zstd that takes no more has ended, and that is reported above.
+    write: (chunks) => writeBatch(input, chunks, failure, () => undefined),
     end: async () => {
       isEnding = true;
       try {

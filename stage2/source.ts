@@ -4,6 +4,7 @@ import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { excludedBelow, tarExcludes } from './exclude.ts';
 import { type PipedProcess, type ProcessEnd, startPiped } from './piped-process.ts';
+import { TAR_BLOCKING_FACTOR, TAR_RECORD_BYTES } from './tar-record.ts';
 
 export interface SourceStream {
   kind: 'files' | 'raw';
@@ -34,10 +35,6 @@ interface SourceContext {
   onBytes?: (bytes: number) => void;
 }
 
-/** One write of tar, in 512-byte blocks: 256 KiB. The default of 10 KiB costs a system call each. */
-const TAR_BLOCKING = 512;
-const TAR_RECORD_BYTES = TAR_BLOCKING * 512;
-
 /** tar tells where it is each so many records (8 MiB). */
 const TAR_CHECKPOINT = 32;
 
@@ -50,7 +47,7 @@ const TAR_CHECKPOINT = 32;
 const tarCreateArgs = ({ path, mount, exclude, mounts }: SourceStream): string[] => [
   '--create',
   '--file=-',
-  `--blocking-factor=${TAR_BLOCKING}`,
+  `--blocking-factor=${TAR_BLOCKING_FACTOR}`,
   '--format=posix',
   '--pax-option=delete=atime,delete=ctime',
   '--numeric-owner',
@@ -173,7 +170,7 @@ const sourceFailed = ({ path }: SourceStream, { why, output }: ProcessEnd): Name
 const progressBytes = (line: string): number | null => {
   const record = /^tar: at record (\d+)$/.exec(line)?.[1];
   if (record !== undefined) return Number(record) * TAR_RECORD_BYTES;
-  const bytes = /^(\d+) bytes .*copied, [\d.]+ s, /.exec(line)?.[1];
+  const bytes = /^(\d+) bytes .*copied, \S+ s, /.exec(line)?.[1];
   return bytes === undefined ? null : Number(bytes);
 };
 
