@@ -35,8 +35,8 @@ interface Candidate {
  * golden's same disk and number. Content `files` without file system and mount
  * point (all that classic can say) takes both from there.
  *
- * Throws `NamedError`: `PartitionTooSmall`, `NoGoldenPartition` (raw or files
- * of something the golden does not have), `NothingToCopy`.
+ * Throws `NamedError`: `PartitionTooSmall`, `NoGoldenPartition` (a raw copy
+ * of one the golden does not have), `NothingToCopy`.
  */
 export const completeFromGolden = (
   description: Description,
@@ -55,7 +55,7 @@ export const completeFromGolden = (
     const partitions = spec.partitions.map((partition) => {
       const golden = counterpart(spec, partition, candidates);
       const complete = completePartition(spec, partition, golden, warnings);
-      if (golden && complete.content !== 'keep' && complete.role !== 'extended') {
+      if (golden && replacesGolden(complete)) {
         refs.set(goldenKey(spec.name, partition.number), toRef(golden));
       }
       return complete;
@@ -68,6 +68,10 @@ export const completeFromGolden = (
   return { description: completed, refs, warnings };
 };
 
+/** Whether references to the golden's partition become references to this one. */
+const replacesGolden = ({ content, filesystem }: PartitionSpec): boolean =>
+  content === 'raw' || (content !== 'keep' && filesystem !== undefined);
+
 const counterpart = (
   spec: DiskSpec,
   partition: PartitionSpec,
@@ -76,11 +80,15 @@ const counterpart = (
   if (partition.mount !== undefined && partition.content !== 'raw') {
     return candidates.find(({ use }) => use.mount === partition.mount);
   }
+  const isSwapSpec = partition.filesystem?.type === 'swap';
+  if (partition.content === 'keep' || (partition.content === 'empty' && !isSwapSpec)) {
+    return undefined;
+  }
   const same = candidates.find(
     (candidate) =>
       candidate.disk.name === spec.name && candidate.partition.number === partition.number,
   );
-  if (partition.filesystem?.type !== 'swap') return same;
+  if (!isSwapSpec) return same;
   // Where the layout is a new one, any swap of the golden is what fstab means by it.
   return isSwap(same) ? same : candidates.find(isSwap);
 };
@@ -95,18 +103,15 @@ const completePartition = (
   warnings: string[],
 ): PartitionSpec => {
   const title = `partition ${partition.number} of ${spec.name}`;
+  const { content, number } = partition;
   // Files with their own file system need no partition on the golden: a directory will do.
-  const wantsGolden =
-    partition.content === 'raw' ||
-    (partition.content === 'files' && partition.mount !== undefined && !partition.filesystem);
-  if (wantsGolden && !golden) {
-    const what = partition.mount ?? `a partition ${partition.number} on ${spec.name}`;
+  if (!golden && content === 'raw') {
     throw new NamedError(
       'NoGoldenPartition',
-      `${title} wants a copy (${partition.content}), but the golden has no ${partition.mount ? `partition mounted on ${what}` : what}; use content empty, or correct the description`,
+      `${title} wants a raw copy, but the golden has no partition ${number} on ${spec.name}; use another content, or correct the description`,
     );
   }
-  const isOpen = partition.content === 'files' && !partition.filesystem;
+  const isOpen = content === 'files' && !partition.filesystem;
   if (!isOpen) return withLabel(partition, golden);
   return fromGolden(partition, golden, (why) =>
     warnings.push(`${title} will be empty, without file system: ${why}`),

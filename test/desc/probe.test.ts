@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { diskMounts } from '../../desc/disk-mounts.ts';
 import { DiskFacts } from '../../desc/facts.ts';
@@ -211,7 +211,7 @@ describe('a disk in use is seen as such', () => {
       signal: controller.signal,
     });
     const ended = expect(holder).rejects.toMatchObject({ code: 'Aborted' });
-    await (await open(ready, 'r')).close();
+    await readFile(ready);
     expect((await probeDisk(loop)).inUse).toEqual([
       `${loop} is held by another process or mounted in another namespace`,
     ]);
