@@ -16,7 +16,12 @@ export const bootloaderStep: Step = {
   run: async (context) => {
     const { plan } = context;
     if (plan.bootloader.kind === 'none') return skipped('the plan wants none');
-    if (!hasSystem(plan)) return skipped(NO_SYSTEM);
+    if (!(await hasSystem(context))) {
+      throw new NamedError(
+        'PlanBroken',
+        `the plan wants ${plan.bootloader.kind}, but ${NO_SYSTEM}; use -r none for such a golden`,
+      );
+    }
     const install = installers[plan.bootloader.kind];
     const disk = bootDisk(plan);
     const detail = await inClone(context, (clone) => install(clone, disk, context));

@@ -41,6 +41,12 @@ export const excludedByPlan = (plan: ClonePlan, mount: string): string[] => {
   return excludedBelow(mount, plan.exclude, mounts);
 };
 
+/**
+ * xfs shows each ACL a second time under these names. Copied to another file
+ * system they would be plain attributes that mean nothing.
+ */
+export const XFS_ACLS = 'trusted.SGI_ACL_*';
+
 /** Both tar's and rsync's matchers take a backslash before these. */
 const literal = (path: string): string => path.replace(/[*?[\]\\]/g, '\\$&');
 

@@ -11,7 +11,7 @@ export const fstabStep: Step = {
   timeoutMs: 2 * 60 * 1000,
   run: async (context) => {
     const { plan, target, log } = context;
-    if (!hasSystem(plan)) return skipped(NO_SYSTEM);
+    if (!(await hasSystem(context))) return skipped(NO_SYSTEM);
     const references = await nodeReferences(plan, context);
     const { text, changes } = rewriteFstab(
       (await readInside(target, '/etc/fstab')) ?? '',

@@ -11,7 +11,7 @@ export const identityStep: Step = {
   name: 'identity',
   timeoutMs: 5 * 60 * 1000,
   run: async (context) =>
-    hasSystem(context.plan)
+    (await hasSystem(context))
       ? inClone(context, (clone) => giveIdentity(context, clone))
       : skipped(NO_SYSTEM),
 };
@@ -20,7 +20,7 @@ export const identityStep: Step = {
 export const directoryIdentityStep: Step = {
   ...identityStep,
   run: async (context) =>
-    hasSystem(context.plan) ? giveIdentity(context, null) : skipped(NO_SYSTEM),
+    (await hasSystem(context)) ? giveIdentity(context, null) : skipped(NO_SYSTEM),
 };
 
 const giveIdentity = async (

@@ -58,7 +58,7 @@ export const initramfsStep: Step = {
   timeoutMs: 30 * 60 * 1000,
   run: async (context): Promise<StepOutcome> => {
     const { plan, target, progress } = context;
-    if (!hasSystem(plan)) return skipped(NO_SYSTEM);
+    if (!(await hasSystem(context))) return skipped(NO_SYSTEM);
     if ((await kernelImages(target)).length === 0)
       return skipped('the clone has no kernel in /boot');
     const builder = await findBuilder(target);

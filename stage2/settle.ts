@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import { run } from '../system/run.ts';
-import { excludedByPlan, rsyncExcludes } from './exclude.ts';
+import { excludedByPlan, rsyncExcludes, XFS_ACLS } from './exclude.ts';
 import { finished, type SettleSource, type Step, type StepContext, skipped } from './step.ts';
 
 const SETTLE_TIMEOUT_MS = 60 * 60 * 1000;
@@ -27,6 +27,9 @@ const rsyncArgs = (excluded: readonly string[], source: string, directory: strin
   '--one-file-system',
   '--modify-window=-1',
   '--filter=protect /lost+found',
+  `--filter=-x ${XFS_ACLS}`,
+  // rsync's own default, which the rule above replaces.
+  '--filter=-x system.*',
   ...rsyncExcludes(excluded),
   '--stats',
   '--itemize-changes',

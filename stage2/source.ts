@@ -2,7 +2,7 @@
 import { type Readable, Transform } from 'node:stream';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
-import { excludedBelow, tarExcludes } from './exclude.ts';
+import { excludedBelow, tarExcludes, XFS_ACLS } from './exclude.ts';
 import { type PipedProcess, type ProcessEnd, startPiped } from './piped-process.ts';
 import { TAR_BLOCKING_FACTOR, TAR_RECORD_BYTES } from './tar-record.ts';
 
@@ -53,6 +53,7 @@ const tarCreateArgs = ({ path, mount, exclude, mounts }: SourceStream): string[]
   '--numeric-owner',
   '--xattrs',
   '--xattrs-include=*',
+  `--xattrs-exclude=${XFS_ACLS}`,
   '--acls',
   '--sparse',
   '--one-file-system',
@@ -153,12 +154,16 @@ const endAfter = (
     },
   });
   output.on('error', (error) => readable.destroy(error));
+  // `done` tells as well, also before anybody reads; an unheard error would end the process.
+  readable.on('error', () => undefined);
   done.catch((error: Error) => readable.destroy(error));
   return output.pipe(readable);
 };
 
 const sourceFailed = ({ path }: SourceStream, { why, output }: ProcessEnd): NamedError => {
-  const cause = output.split('\n').find((line) => /^(tar|dd): .*(error|cannot)/i.test(line));
+  const cause = output
+    .split('\n')
+    .find((line) => /^(tar|dd): .*(error|cannot|failed to)/i.test(line));
   return new NamedError(
     'SourceFailed',
     `the golden cannot read ${path}: ${cause ?? why}; check the golden's disk and start again`,

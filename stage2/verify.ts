@@ -19,7 +19,7 @@ export const verifyStep: Step = {
     const references = await nodeReferences(plan, context);
     const checks = ['file systems'];
     const problems = [...(await signatureProblems(references, context))];
-    if (hasSystem(plan)) {
+    if (await hasSystem(context)) {
       checks.push('fstab', 'boot files', 'identity');
       problems.push(
         ...(await fstabProblems(references, context)),
