@@ -31,6 +31,9 @@ const tarExtractArgs = (directory: string, keepsOwners: boolean): string[] => [
     : ['--no-same-owner', '--no-same-permissions']),
 ];
 
+/** tar tells of a disk that is full, or of a write cut short by it. */
+const isFull = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+
 export const openFilesSink = (
   stream: StreamPlan,
   header: StreamHeader,
@@ -58,7 +61,7 @@ export const openFilesSink = (
     signal,
     log,
     onErrorLine: (line) => {
-      if (!line.includes('No space left on device')) return false;
+      if (!isFull.test(line)) return false;
       // tar would go on to fail for every file to come.
       failure.fail(
         new NamedError(

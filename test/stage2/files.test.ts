@@ -3,7 +3,7 @@ import { link, mkdir, rename, rm, unlink, utimes, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { compareTrees, readTree } from '../../demo/compare.ts';
+import { compareTrees, readTree, type Tree } from '../../demo/compare.ts';
 import type { ClonePlan, StreamPlan } from '../../desc/clone-plan.ts';
 import type { FilesystemType } from '../../desc/model.ts';
 import { openSink } from '../../stage2/receive.ts';
@@ -56,6 +56,15 @@ const prepared = async (
   return plan;
 };
 
+/** xfs shows ACLs under names of its own as well; see `XFS_ACLS`. */
+const withoutXfsNames = (tree: Tree): Tree =>
+  new Map(
+    [...tree].map(([path, entry]) => [
+      path,
+      { ...entry, attributes: entry.attributes.replace(/ ?trusted\.SGI_ACL_\w+=\w+/g, '') },
+    ]),
+  );
+
 const isLostAndFound = (path: string): boolean => path === 'lost+found';
 
 describe('files arrive exactly as they are', () => {
@@ -80,7 +89,7 @@ describe('files arrive exactly as they are', () => {
       const sourceBytes = await copyStream(source, ROOT_STREAM, bench.context(plan));
       const comparison = compareTrees(
         await readTree(golden),
-        await readTree(bench.target),
+        withoutXfsNames(await readTree(bench.target)),
         isLostAndFound,
       );
       expect(comparison.differences).toEqual([]);
@@ -202,7 +211,7 @@ describe('failures are loud and named', () => {
     await expect(copying).rejects.toMatchObject({
       code: 'TargetFull',
       message: expect.stringMatching(
-        /^\/ \(\/dev\/loop\d+p1\) is full: .*big.*No space left on device/,
+        /^\/ \(\/dev\/loop\d+p1\) is full: .*big.*(No space left on device|Wrote only)/,
       ),
     });
   });
