@@ -112,7 +112,8 @@ const addCheck = (desc: Command): void => {
           planDisk(spec, { ...found, inUse: [], readOnly: false });
         }
         const counts = description.disks.map(
-          ({ name, table, partitions }) => `${name}: ${table}, ${partitions.length} partitions`,
+          ({ name, table, partitions }) =>
+            `${name}: ${table}, ${partitions.length} partition${partitions.length === 1 ? '' : 's'}`,
         );
         const fits = facts.length > 0 ? '; fits' : '';
         process.stdout.write(`${file}: good (${counts.join('; ')}${fits})\n`);
