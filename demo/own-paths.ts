@@ -16,7 +16,7 @@ const ownPaths: readonly OwnPath[] = [
   {
     why: 'directories whose time changes with the above',
     pattern:
-      /^(etc|etc\/ssh|etc\/default|etc\/initramfs-tools\/conf\.d|boot|var\/lib\/dbus|var\/lib\/systemd|var\/lib\/initramfs-tools)$/,
+      /^(etc|etc\/ssh|etc\/default|etc\/initramfs-tools\/conf\.d|boot|var\/lib\/dbus|var\/lib\/systemd|var\/lib\/initramfs-tools|var\/tmp)$/,
   },
   { why: 'made by mkfs', pattern: /(^|\/)lost\+found$/ },
 ];

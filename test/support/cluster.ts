@@ -1,0 +1,72 @@
+/** Runs real `ka` processes on the machines of a lab and reads what they said. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compareTrees, readTree, type Tree } from '../../demo/compare.ts';
+import { type KaOptions, type KaProcess, startKa } from '../../demo/ka-process.ts';
+import type { Lab, LabHost } from '../../demo/lab.ts';
+import { mountSystem } from '../../demo/mounted-system.ts';
+import { isOwnPath } from '../../demo/own-paths.ts';
+import { SessionEvent } from '../../protocol/events.ts';
+import { Report } from '../../protocol/report.ts';
+
+export interface Started extends KaProcess {
+  /** All it wrote so far, both outputs. */
+  text(): Promise<string>;
+}
+
+const start = (
+  host: LabHost,
+  lab: Lab,
+  args: readonly string[],
+  on: KaOptions['on'] = host,
+): Started => {
+  const logFile = join(lab.directory, `${host.name}-${args[0]}.log`);
+  const stateDirectory = join(lab.directory, `${host.name}-state`);
+  const started = startKa(args, { on, logFile, stateDirectory });
+  return { ...started, text: () => readFile(logFile, 'utf8') };
+};
+
+const reportFile = (lab: Lab) => join(lab.directory, 'report.json');
+
+/** `ka golden` on the lab's golden, telling its events as JSON lines. */
+export const startGolden = (
+  lab: Lab,
+  flags: readonly string[],
+  on: KaOptions['on'] = lab.golden,
+): Started => {
+  const { address } = lab.golden;
+  const common = ['--session', 'test', '--address', address, '--yes', '--ui', 'json'];
+  return start(lab.golden, lab, ['golden', ...common, '--report', reportFile(lab), ...flags], on);
+};
+
+/** `ka agent` on a node of the lab (1, 2 …). */
+export const startAgent = (lab: Lab, node: number, flags: readonly string[]): Started => {
+  const host = lab.nodes[node - 1];
+  if (!host) throw new RangeError(`the lab has no node ${node}`);
+  const common = ['--name', host.name, '--address', host.address, '--no-reboot'];
+  return start(host, lab, ['agent', ...common, ...flags]);
+};
+
+export const readReport = async (lab: Lab): Promise<Report> =>
+  Report.parse(JSON.parse(await readFile(reportFile(lab), 'utf8')));
+
+/** Events the golden told so far. Lines that are not JSON (errors on stderr) are left out. */
+export const readEvents = async (golden: Started): Promise<SessionEvent[]> =>
+  (await golden.text())
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => SessionEvent.parse(JSON.parse(line)));
+
+/** What differs between a clone's disk and the golden's tree and should not. */
+export const differencesOf = async (
+  lab: Lab,
+  golden: Tree,
+  disk: string,
+  name: string,
+): Promise<string[]> => {
+  const root = await mountSystem(lab, disk, `clone-${name}`);
+  const { differences } = compareTrees(golden, await readTree(root), isOwnPath);
+  await lab.unmount(root);
+  return differences;
+};

@@ -1,0 +1,61 @@
+/** A small golden for session tests: one ext4 disk with just enough of a system to be cloned. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lab } from '../../demo/lab.ts';
+import { loopPartition, makeBlankImage, showPartitions } from '../../demo/loop-disk.ts';
+import { run } from '../../system/run.ts';
+
+export const MIB = 1024 * 1024;
+
+export interface SmallGolden {
+  /** Where its system is mounted, read-only. */
+  root: string;
+  /** Its partition device. */
+  device: string;
+  /** Description to give to `ka golden -p sda`. */
+  description: string;
+  bytes: number;
+}
+
+export interface SmallGoldenOptions {
+  bytes: number;
+  /** Text of the description; a single partition with everything when absent. */
+  description?: { name: string; text: string };
+  mkfs?: readonly string[];
+  /** Fills the mounted root. */
+  fill: (root: string) => Promise<unknown>;
+  /** Last change, to the unmounted partition. */
+  afterwards?: (device: string) => Promise<unknown>;
+}
+
+const writeSystem = async (root: string, uuid: string): Promise<void> => {
+  await mkdir(join(root, 'etc'));
+  await writeFile(join(root, 'etc/fstab'), `UUID=${uuid} / ext4 defaults 0 1\n`);
+  await writeFile(join(root, 'etc/hostname'), 'golden\n');
+  await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 golden\n');
+  await writeFile(join(root, 'etc/machine-id'), `${'a'.repeat(32)}\n`);
+};
+
+export const makeSmallGolden = async (
+  lab: Lab,
+  options: SmallGoldenOptions,
+): Promise<SmallGolden> => {
+  const image = join(lab.directory, 'golden.img');
+  await makeBlankImage(image, options.bytes);
+  await run('sfdisk', ['--quiet', image], { input: 'label: dos\ntype=83, bootable\n' });
+  const disk = await lab.attach(image);
+  await showPartitions(disk);
+  const device = loopPartition(disk, 1);
+  await run('mkfs.ext4', ['-q', ...(options.mkfs ?? []), device]);
+  const { stdout } = await run('blkid', ['-p', '-s', 'UUID', '-o', 'value', device]);
+  const writable = await lab.mount(device, 'golden-rw', 'rw');
+  await writeSystem(writable, stdout.trim());
+  await options.fill(writable);
+  await lab.unmount(writable);
+  await options.afterwards?.(device);
+  const root = await lab.mount(device, 'golden', 'ro');
+  const { name, text } = options.description ?? { name: 'desc', text: 'linux fill\n' };
+  const description = join(lab.directory, name);
+  await writeFile(description, text);
+  return { root, device, description, bytes: options.bytes };
+};
