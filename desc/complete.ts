@@ -11,9 +11,6 @@ import {
 } from './golden-disk.ts';
 import { type Description, type DiskSpec, FilesystemType, type PartitionSpec } from './model.ts';
 
-export type { GoldenDisk, GoldenRef, GoldenRefs, GoldenUse } from './golden-disk.ts';
-export { goldenKey } from './golden-disk.ts';
-
 export interface Completed {
   description: Description;
   /** What `planDisk` takes. */

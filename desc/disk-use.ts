@@ -18,7 +18,7 @@ export const diskUse = async (device: string, disk: KernelDisk): Promise<string[
     ...devices.flatMap(({ name, holders }) =>
       holders.map((holder) => `/dev/${name} is part of ${holder}`),
     ),
-    ...(await fileUse(device)),
+    ...(await loopUses([device, ...disk.partitions.map(({ name }) => `/dev/${name}`)])),
   ];
   if (uses.length > 0) return uses;
   const claimed = await claim(device);
@@ -26,9 +26,14 @@ export const diskUse = async (device: string, disk: KernelDisk): Promise<string[
 };
 
 /** The same for an image file: only loop devices can use it. */
-export const fileUse = async (file: string): Promise<string[]> => {
-  const loop = (await loopBackings()).get(file);
-  return loop === undefined ? [] : [`${file} is attached to ${loop}`];
+export const fileUse = (file: string): Promise<string[]> => loopUses([file]);
+
+const loopUses = async (paths: readonly string[]): Promise<string[]> => {
+  const backings = await loopBackings();
+  return paths.flatMap((path) => {
+    const loop = backings.get(path);
+    return loop === undefined ? [] : [`${path} is attached to ${loop}`];
+  });
 };
 
 /** What a system runs from. */

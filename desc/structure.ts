@@ -72,10 +72,13 @@ const msdosRules = (partitions: readonly PartitionSpec[], found: Found): void =>
   let primaries = 0;
   let extended = 0;
   let active = 0;
-  const wanted = partitions.some(({ role }) => role === 'extended');
-  for (const [index, { role, flags }] of partitions.entries()) {
+  const holder = partitions.find(({ role }) => role === 'extended');
+  for (const [index, { role, flags, content }] of partitions.entries()) {
     if (role === 'logical') {
-      if (extended === 0) found(index, wanted ? LOGICAL_BEFORE : LOGICAL_ALONE);
+      if (content === 'keep' && holder && holder.content !== 'keep') {
+        found(index, 'kept logical partition in a new extended one; keep that too', 'content');
+      }
+      if (extended === 0) found(index, holder ? LOGICAL_BEFORE : LOGICAL_ALONE);
     } else {
       primaries += 1;
       if (primaries > 4) found(index, TOO_MANY_PRIMARIES);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseClassic } from '../../desc/classic.ts';
-import { completeFromGolden, type GoldenDisk } from '../../desc/complete.ts';
+import { completeFromGolden } from '../../desc/complete.ts';
 import type { PartitionFacts } from '../../desc/facts.ts';
+import type { GoldenDisk } from '../../desc/golden-disk.ts';
 import type { Description } from '../../desc/model.ts';
 import { planDisk } from '../../desc/plan.ts';
 import { GIB, MIB } from '../../desc/sizes.ts';

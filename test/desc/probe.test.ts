@@ -191,6 +191,16 @@ describe('a disk in use is seen as such', () => {
     expect((await diskMounts(facts)).get(1)).toEqual({ mount: point });
   });
 
+  test('a partition behind another loop device', async () => {
+    await using disks = await Disks.create();
+    const loop = await formatted(disks);
+    const { stdout } = await run('losetup', ['--find', '--show', `${loop}p1`]);
+    const above = stdout.trim();
+    const { inUse } = await probeDisk(loop);
+    await run('losetup', ['--detach', above]);
+    expect(inUse).toEqual([`${loop}p1 is attached to ${above}`]);
+  });
+
   test('btrfs, whose mounts have a device number of their own', async () => {
     await using disks = await Disks.create();
     const loop = await disks.loop(200 * MIB);

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { parseClassic } from '../../desc/classic.ts';
 import { loadDescription } from '../../desc/load.ts';
 import { Description } from '../../desc/model.ts';
 import { typeCode, typeName, typeNames } from '../../desc/partition-types.ts';
@@ -278,10 +279,32 @@ describe('mistakes are named with line, column and path', () => {
     expect(message).toContain(expected);
   });
 
+  test('a kept logical partition in a new extended one', () => {
+    const text = around(
+      'msdos',
+      '{ size: fill, type: extended }',
+      '{ logical: true, content: keep }',
+    );
+    expect(refusal(() => parse(text))).toContain('in a new extended one; keep that too');
+  });
+
   test('several mistakes are all reported', () => {
     const text = around('gpt', '{ size: 5G }', '{ size: 1 }', '{ sizes: 1GiB }');
     expect(refusal(() => parse(text)).split('\n')).toHaveLength(3);
   });
+});
+
+test('the examples of docs/desc.md are good', async () => {
+  const text = await readFile(new URL('../../docs/desc.md', import.meta.url), 'utf8');
+  const blocks = text.split(/\n(?! {4}|\n)/).filter((block) => block.includes('\n    '));
+  const examples = blocks.map((block) => block.replace(/^.*\n+/, '').replace(/^ {4}/gm, ''));
+  const yaml = examples.filter((example) => example.startsWith('disks:'));
+  const classic = examples.filter((example) => example.startsWith('# comment'));
+  expect([yaml.length, classic.length]).toEqual([1, 1]);
+  for (const example of yaml) expect(parse(example).disks).toHaveLength(1);
+  for (const example of classic) {
+    expect(parseClassic(example, { file: 'desc', disk: 'sda' }).partitions).toHaveLength(4);
+  }
 });
 
 describe('loading a file', () => {
