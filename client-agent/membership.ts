@@ -36,6 +36,9 @@ export interface MembershipOptions {
 
 const POSITION_MS = 500;
 
+/** Name and kind of the streams of noise the golden measures the line with. */
+const PROBE = 'probe';
+
 /** The golden's number in a chain. */
 const GOLDEN = 0;
 
@@ -227,7 +230,7 @@ export class Membership {
   };
 
   #openSink(begin: StreamBegin, signal: AbortSignal): Sink {
-    if (begin.kind === 'probe') return discard;
+    if (begin.kind === PROBE) return discard;
     const plan = this.#planned();
     const { name, kind, encoding } = begin;
     const stream = plan.streams.find((candidate) => candidate.name === name);
@@ -249,6 +252,8 @@ export class Membership {
       return;
     }
     const { name, state } = event;
+    // The golden measures the line with it; that is no step of this node.
+    if (name === PROBE) return;
     log.say(`stream ${name}: ${state}`);
     this.#onStep(streamStep(name, state));
   }
@@ -302,7 +307,7 @@ export class Membership {
   }
 }
 
-/** The golden measures the line with it; nothing is kept. */
+/** For noise: nothing is kept. */
 const discard: Sink = {
   write: () => Promise.resolve(),
   end: () => Promise.resolve(),

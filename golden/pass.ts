@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
+import { toFailure } from '../protocol/failure.ts';
 import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
@@ -273,6 +274,15 @@ export class Pass {
       });
       this.#progress.streamEnded(sourceBytes);
       return sourceBytes;
+    } catch (error) {
+      emit({
+        kind: 'stream',
+        pass: this.number,
+        name,
+        state: 'fail',
+        failure: toFailure(error),
+      });
+      throw error;
     } finally {
       stream.abort();
       // A failed source is reported by `send`; here only its process is waited for.

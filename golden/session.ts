@@ -335,7 +335,7 @@ export class Session {
     const again = known && this.#started ? { why: 'joined again' } : {};
     this.#roster.set(member, 'waiting', again);
     for (const other of this.#roster.all) {
-      if (other.state === 'waiting') {
+      if (other.state === 'waiting' && other !== member) {
         tell(other, { type: 'waiting', present: this.#roster.all.length, wanted });
       }
     }

@@ -6,7 +6,7 @@ import { NamedError } from '../system/named-error.ts';
 import type { StreamSource } from './stream-source.ts';
 
 const isInstalled = async (tool: string): Promise<boolean> => {
-  const directories = (process.env['PATH'] ?? '').split(':');
+  const directories = (process.env.PATH ?? '').split(':');
   const found = await Promise.all(
     directories.map((directory) =>
       access(join(directory, tool), constants.X_OK).then(

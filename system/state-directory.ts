@@ -7,5 +7,5 @@ import process from 'node:process';
  * /var/lib/ka for root, else ~/.local/state/ka.
  */
 export const stateDirectory = (): string =>
-  process.env['KA_STATE_DIR'] ??
+  process.env.KA_STATE_DIR ??
   (process.getuid?.() === 0 ? '/var/lib/ka' : join(homedir(), '.local/state/ka'));

@@ -1,0 +1,25 @@
+import { describe, expect, test } from '@jest/globals';
+import { affectedBy, ordersFor } from '../../golden/chain-order.ts';
+
+const place = (node: number) => ({ node, host: `10.0.0.${node}`, port: 30764 });
+const golden = { node: 0, host: '', port: 30764 };
+
+describe('orders of a chain', () => {
+  test('each node reads from the one before it, the first from the golden', () => {
+    const orders = ordersFor(golden, [place(2), place(1), place(3)], 4, 7);
+    expect(orders.get(2)).toEqual({ pass: 4, epoch: 7, upstream: golden, downstream: 1 });
+    expect(orders.get(1)).toEqual({ pass: 4, epoch: 7, upstream: place(2), downstream: 3 });
+    expect(orders.get(3)).toEqual({ pass: 4, epoch: 7, upstream: place(1), downstream: null });
+  });
+
+  test('only the neighbours of a lost node get a new order', () => {
+    const before = [1, 2, 3, 4, 5].map(place);
+    const after = [1, 2, 4, 5].map(place);
+    expect(affectedBy(before, after)).toEqual([2, 4]);
+  });
+
+  test('losing the first concerns the new first, losing the last the new last', () => {
+    expect(affectedBy([1, 2, 3].map(place), [2, 3].map(place))).toEqual([2]);
+    expect(affectedBy([1, 2, 3].map(place), [1, 2].map(place))).toEqual([2]);
+  });
+});

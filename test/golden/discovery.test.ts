@@ -1,0 +1,84 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { type DiscoverOptions, discoverGolden } from '../../client-agent/discover.ts';
+import { announce } from '../../golden/announcer.ts';
+import { PROTOCOL_VERSION } from '../../protocol/constants.ts';
+import type { Offer } from '../../protocol/offer.ts';
+
+const HOST = '127.0.0.1';
+const fingerprint = 'AA:BB:CC:DD:EE:FF';
+const over = new AbortController();
+afterAll(() => over.abort());
+
+const offerTo = (port: number, changes: Partial<Offer> = {}) =>
+  announce({
+    port,
+    address: HOST,
+    offer: () => ({
+      ka: 'offer',
+      protocol: PROTOCOL_VERSION,
+      session: 'lab',
+      host: null,
+      port: 30_765,
+      fingerprint,
+      present: 0,
+      wanted: 3,
+      state: 'waiting',
+      ...changes,
+    }),
+    signal: over.signal,
+    onError: () => undefined,
+  });
+
+const discover = (port: number, changes: Partial<DiscoverOptions> = {}) =>
+  discoverGolden({
+    port,
+    session: null,
+    fingerprint: undefined,
+    address: HOST,
+    signal: over.signal,
+    onTry: () => undefined,
+    ...changes,
+  });
+
+describe('finding the golden', () => {
+  test('an offer is taken at once, its sender being the address', async () => {
+    await offerTo(45_957);
+    await expect(discover(45_957)).resolves.toEqual({
+      host: HOST,
+      port: 30_765,
+      fingerprint,
+      session: 'lab',
+    });
+  });
+
+  test('a golden that opens later is found too', async () => {
+    const found = discover(45_958, { session: 'lab' });
+    await offerTo(45_958);
+    await expect(found).resolves.toMatchObject({ session: 'lab' });
+  });
+
+  test('after five tries it gives up and says what was there and why it would not do', async () => {
+    const refusal = (found: Promise<unknown>) =>
+      found.then(
+        () => 'found',
+        (error: Error) => error.message,
+      );
+    const tries: number[] = [];
+    await offerTo(45_959);
+    await offerTo(45_960, { protocol: PROTOCOL_VERSION + 1 });
+    await offerTo(45_961, { fingerprint: '11:22' });
+    // Side by side: each takes five tries of two seconds.
+    const [name, version, key, silence] = await Promise.all([
+      refusal(discover(45_959, { session: 'other', onTry: (number) => tries.push(number) })),
+      refusal(discover(45_960)),
+      refusal(discover(45_961, { fingerprint })),
+      refusal(discover(45_962)),
+    ]);
+    expect(tries).toEqual([1, 2, 3, 4, 5]);
+    const cannot = "Can't reach a valid KA server:";
+    expect(name).toBe(`${cannot} golden at ${HOST} has session "lab", not "other"`);
+    expect(version).toMatch(/speaks protocol 2, this agent 1; boot this node/);
+    expect(key).toMatch(/golden at 127.0.0.1 has another key/);
+    expect(silence).toBe(`${cannot} no session answered on this network`);
+  });
+});

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { chooseEncoding, measureSource } from '../../golden/encoding.ts';
+import { streamSource } from '../../golden/stream-source.ts';
+
+const MIB = 1024 * 1024;
+
+describe('whether to compress', () => {
+  const rates = { read: 500 * MIB, compress: 300 * MIB, ratio: 0.4, line: 24 * MIB };
+
+  test('a slow line and data that shrinks: yes', () => {
+    expect(chooseEncoding(rates)).toBe('zstd');
+  });
+
+  test('a network faster than the CPU: no', () => {
+    expect(chooseEncoding({ ...rates, line: 1100 * MIB })).toBe('identity');
+  });
+
+  test('data that does not shrink: no', () => {
+    expect(chooseEncoding({ ...rates, ratio: 0.99 })).toBe('identity');
+  });
+
+  test('a disk slower than the line: no, it would only cost CPU', () => {
+    expect(chooseEncoding({ ...rates, read: 20 * MIB })).toBe('identity');
+  });
+});
+
+describe('measuring the golden on its own data', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ka-encoding-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test('zeros shrink to almost nothing', async () => {
+    writeFileSync(join(directory, 'zeros.txt'), 'ka '.repeat(3 * MIB));
+    const source = streamSource({
+      plan: { name: '/', kind: 'files', disk: 'sda', partition: 1, mount: '/' },
+      path: directory,
+      exclude: [],
+      mounts: ['/'],
+    });
+    const { ratio, read, compress } = await measureSource(
+      source,
+      () => undefined,
+      new AbortController().signal,
+    );
+    expect(ratio).toBeLessThan(0.05);
+    expect(read).toBeGreaterThan(0);
+    expect(compress).toBeGreaterThan(0);
+  });
+});
