@@ -75,8 +75,11 @@ const tellNode = (before: SessionView, event: EventOf<'node'>): Told[] => {
       return [news(`${name} is done${reason}`, event.node)];
     case 'bypassed':
       return [warning(`${name} is bypassed${reason}`, event.node)];
-    case 'failed':
-      return [failed(`${name} failed${reason}`, event.node)];
+    case 'failed': {
+      // The failing step has told the reason already.
+      const told = old?.failure && old.failure.message === event.failure?.message;
+      return [failed(`${name} failed${told ? ' and is out of the session' : reason}`, event.node)];
+    }
     case 'lost':
       return [failed(`${name} is lost${reason}`, event.node)];
     case 'refused':

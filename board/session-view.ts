@@ -50,6 +50,8 @@ export interface SessionView {
     readonly stream: string | null;
     readonly sentBytes: number;
     readonly sourceBytes: number;
+    /** Source bytes of the streams that are over. */
+    readonly streamedBytes: number;
     /** Bytes per second. */
     readonly lineRate: number;
     readonly sourceRate: number;
@@ -69,6 +71,7 @@ const noPass: SessionView['pass'] = {
   stream: null,
   sentBytes: 0,
   sourceBytes: 0,
+  streamedBytes: 0,
   lineRate: 0,
   sourceRate: 0,
   etaMs: null,
@@ -163,6 +166,10 @@ const onNode = (view: SessionView, event: EventOf<'node'>): SessionView => {
     // A reason belongs to the state it came with.
     why: event.why === undefined ? (changed ? null : old.why) : printable(event.why),
     failure: event.failure ? safeFailure(event.failure) : changed ? null : old.failure,
+    // The last progress before the end says a little less than all.
+    ...(event.state === 'received'
+      ? { sourceBytes: Math.max(old.sourceBytes, view.pass.streamedBytes) }
+      : {}),
     ...(standing.has(event.state) ? { rate: 0, behind: 0, limit: null } : {}),
   });
 };
@@ -227,7 +234,7 @@ const onPass = (view: SessionView, event: EventOf<'pass'>): SessionView => {
       {
         pass: event.pass,
         sentBytes,
-        sourceBytes: view.pass.sourceBytes,
+        sourceBytes: Math.max(view.pass.sourceBytes, view.pass.streamedBytes),
         transferMs: event.transferMs ?? 0,
         emptiedMs: event.emptiedMs ?? 0,
       },
@@ -237,7 +244,11 @@ const onPass = (view: SessionView, event: EventOf<'pass'>): SessionView => {
 
 const onStream = (view: SessionView, event: EventOf<'stream'>): SessionView => ({
   ...view,
-  pass: { ...view.pass, stream: event.state === 'start' ? printable(event.name) : null },
+  pass: {
+    ...view.pass,
+    stream: event.state === 'start' ? printable(event.name) : null,
+    streamedBytes: view.pass.streamedBytes + (event.sourceBytes ?? 0),
+  },
 });
 
 const onProgress = (view: SessionView, event: EventOf<'progress'>): SessionView => {

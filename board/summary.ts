@@ -8,7 +8,7 @@ import {
   formatMegsRate,
   formatSeconds,
 } from './format.ts';
-import { type NodeView, stateSign } from './node-view.ts';
+import { isOut, isOver, type NodeView, stateSign } from './node-view.ts';
 import { nodesInOrder, type PassTotals, type SessionView } from './session-view.ts';
 
 /** What one pass sent, as the original printed it. */
@@ -27,6 +27,8 @@ const advice = (node: NodeView): string | null => {
   switch (node.state) {
     case 'done':
       return null;
+    case 'waiting':
+      return 'nothing was written to it; boot it into kamethod for another session';
     case 'refused':
       return 'nothing was written to it; put right what it was refused for and start it again';
     case 'lost':
@@ -39,7 +41,8 @@ const advice = (node: NodeView): string | null => {
 };
 
 const resultLines = (view: SessionView, node: NodeView, nameWidth: number): string[] => {
-  const took = formatDuration(node.since - Math.max(view.started ?? node.joined, node.joined));
+  const end = isOver(node) || isOut(node) ? node.since : (view.finished ?? node.since);
+  const took = formatDuration(end - Math.max(view.started ?? node.joined, node.joined));
   const facts = [
     ` ${stateSign(node.state)} ${fitLeft(node.name, nameWidth)}`,
     fitLeft(node.address, 15),
@@ -49,7 +52,6 @@ const resultLines = (view: SessionView, node: NodeView, nameWidth: number): stri
   ];
   const skipped = node.steps.filter((step) => step.state === 'skip');
   const reason = node.failure?.message ?? node.why;
-  const todo = advice(node);
   return [
     facts.join('  ').trimEnd(),
     ...(reason ? [`     why: ${reason}`] : []),
@@ -58,9 +60,21 @@ const resultLines = (view: SessionView, node: NodeView, nameWidth: number): stri
       .filter((line) => line !== '')
       .map((line) => `        | ${line}`),
     ...skipped.map((step) => `     skipped: ${step.name}${step.detail ? ` (${step.detail})` : ''}`),
-    ...(todo ? [`     to do: ${todo}`] : []),
   ];
 };
+
+/** Names for a sentence; a long list is cut, the results above have them all. */
+const namesOf = (nodes: readonly NodeView[]): string => {
+  const names = nodes.slice(0, 8).map(({ name }) => name);
+  const more = nodes.length - names.length;
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
+};
+
+/** What to do, said once for all nodes it is true of. */
+const adviceLines = (nodes: readonly NodeView[]): string[] =>
+  [...Map.groupBy(nodes, advice)].flatMap(([todo, concerned]) =>
+    todo === null ? [] : [`To do for ${namesOf(concerned)}: ${todo}`],
+  );
 
 /** Each node's result, time, size, what was skipped and what to do. */
 export const nodeResultLines = (view: SessionView): string[] => {
@@ -73,6 +87,7 @@ export const nodeResultLines = (view: SessionView): string[] => {
   return [
     `Session ${view.name}: ${done} of ${count(wanted, 'node')} cloned in ${took}`,
     ...nodes.flatMap((node) => resultLines(view, node, nameWidth)),
+    ...adviceLines(nodes),
     ...(missing > 0 ? [` ✗ ${count(missing, 'node')} never came`] : []),
     ...(view.failure ? [`Failed: ${view.failure.message}`] : []),
     ...(view.failure?.output ?? '')

@@ -3,6 +3,8 @@ import type { NewEvent, SessionEvent } from '../../protocol/events.ts';
 
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
+/** Size of the file system that is sent. */
+export const SOURCE_BYTES = Math.round(1.91 * GIB);
 
 /** 2026-03-14 14:00:00 UTC, milliseconds since 1970. */
 export const T0 = Date.UTC(2026, 2, 14, 14, 0, 0);
@@ -71,18 +73,18 @@ export const progress = (
     kind: 'progress',
     pass: 1,
     stream: 'files /',
-    sentBytes: sentMib * MIB,
-    sourceBytes: sentMib * 2.0625 * MIB,
+    sentBytes: Math.round(sentMib * MIB),
+    sourceBytes: Math.round(sentMib * 2.0625 * MIB),
     lineRate: 112 * MIB,
     sourceRate: 231 * MIB,
     etaMs: 100_000,
     limit,
     nodes: Object.entries(behindMib).map(([number, behind]) => ({
       node: Number(number),
-      received: (sentMib - behind) * MIB,
-      drained: (sentMib - behind) * MIB,
+      received: Math.round((sentMib - behind) * MIB),
+      drained: Math.round((sentMib - behind) * MIB),
       rate: (112 - behind * 0.7) * MIB,
-      behind: behind * MIB,
+      behind: Math.round(behind * MIB),
       limit: behind > 4 ? ('disk' as const) : null,
     })),
   });
@@ -107,7 +109,7 @@ export const upToPass = (): SessionEvent[] => [
     of: 1,
     state: 'start',
     nodes: [1, 2, 3, 4],
-    expectedBytes: 1.91 * GIB,
+    expectedBytes: SOURCE_BYTES,
     encoding: 'zstd',
   }),
   at(26, { kind: 'stream', pass: 1, name: 'files /', state: 'start' }),
@@ -146,7 +148,7 @@ export const wholeSession = (): SessionEvent[] => [
     pass: 1,
     name: 'files /',
     state: 'finish',
-    sourceBytes: 1.91 * GIB,
+    sourceBytes: SOURCE_BYTES,
     sentBytes: 792 * MIB,
   }),
   ...[1, 2, 3].map((number) => node(302, number, 'received')),
@@ -156,7 +158,7 @@ export const wholeSession = (): SessionEvent[] => [
     of: 1,
     state: 'finish',
     nodes: [1, 2, 3],
-    expectedBytes: 1.91 * GIB,
+    expectedBytes: SOURCE_BYTES,
     sentBytes: 792 * MIB,
     transferMs: 69_904,
     emptiedMs: 4002,
