@@ -6,6 +6,7 @@ import { toFailure } from '../protocol/failure.ts';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
 import { mountsUnder } from './mount-table.ts';
+import { unmountElsewhere } from './other-namespaces.ts';
 import type { StepContext } from './step.ts';
 
 const UNMOUNT_TRIES = 5;
@@ -25,6 +26,7 @@ export const unmountAll = async ({ target, log }: Target): Promise<void> => {
     { target, log },
     mounts.map(({ mount }) => mount),
   );
+  await unmountElsewhere(mounts, log);
 };
 
 /** As `unmountAll`, but only `mountPoints`, given in mount order. */
@@ -64,7 +66,8 @@ const unmountPatiently = async (mountPoint: string, log: StepContext['log']): Pr
 export const cleanUp = async ({ target, log }: Target): Promise<string[]> => {
   const leftOvers: string[] = [];
   await endProcessesInside({ target, log });
-  for (const { mount: mountPoint } of (await mountsUnder(target)).reverse()) {
+  const mounts = await mountsUnder(target);
+  for (const { mount: mountPoint } of mounts.toReversed()) {
     try {
       await unmountPatiently(mountPoint, log);
     } catch (error) {
@@ -72,6 +75,7 @@ export const cleanUp = async ({ target, log }: Target): Promise<string[]> => {
       await run('umount', ['--lazy', mountPoint], { log });
     }
   }
+  await unmountElsewhere(mounts, log);
   for (const line of leftOvers) log(line);
   return leftOvers;
 };

@@ -95,7 +95,14 @@ const NODE_WAIT_MS = 100;
 
 /** Makes kernel and device nodes follow the new table; throws `TableNotSeen` when they do not. */
 const showKernel = async (disk: DiskPlan, { log, signal }: Commands): Promise<void> => {
-  await run('partx', ['--update', disk.device], { log, signal });
+  for (const { number } of await kernelPartitions(disk.device)) {
+    if (disk.partitions.some((partition) => partition.number === number)) continue;
+    await run('partx', ['--delete', '--nr', `${number}`, disk.device], { log, signal });
+  }
+  // Without --nr, partx stops counting at the number of partitions: with
+  // primaries 1–3 and one logical 5 it would never come to 5.
+  const highest = Math.max(...disk.partitions.map(({ number }) => number));
+  await run('partx', ['--update', '--nr', `1:${highest}`, disk.device], { log, signal });
   for (let attempt = 1; ; attempt += 1) {
     const missing = await notSeenAsPlanned(disk);
     if (missing.length === 0) break;

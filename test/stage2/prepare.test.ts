@@ -90,6 +90,22 @@ describe('a disk is prepared as planned', () => {
     }
   });
 
+  test('a logical partition where not all primaries are used', async () => {
+    await using bench = await makeBench();
+    const { device } = await bench.disk(100 * MIB);
+    const plan = clonePlan([
+      await planFor(device, 'msdos', [
+        partition(1, null, { role: 'extended', type: '05' }),
+        partition(5, 20),
+        partition(6, null, fs('ext4', 'last')),
+      ]),
+    ]);
+    await runSteps([partitionStep, formatStep], bench.context(plan), () => undefined);
+    expect(await probeSignature(`${device}p6`, bench.context(plan))).toMatchObject({
+      LABEL: 'last',
+    });
+  });
+
   test('on sectors of 4096 bytes', async () => {
     await using bench = await makeBench();
     const { device } = await bench.disk(300 * MIB, 4096);
