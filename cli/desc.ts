@@ -1,6 +1,5 @@
 /** `ka desc …`: look at, check and convert descriptions. Nothing here writes to a disk. */
 import { writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DescError } from '../desc/desc-error.ts';
@@ -10,7 +9,7 @@ import { describeDisk } from '../desc/from-disk.ts';
 import { isYamlFile, loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec } from '../desc/model.ts';
 import { describePlan, planDisk, planToSfdisk } from '../desc/plan.ts';
-import { probeDisk } from '../desc/probe.ts';
+import { nameFor, probeDisk } from '../desc/probe.ts';
 import { bytesOf, bytesPattern } from '../desc/sizes.ts';
 import { classicObstacle, toClassic } from '../desc/to-classic.ts';
 import { toYaml } from '../desc/to-yaml.ts';
@@ -150,7 +149,7 @@ const addConvert = (desc: Command): void => {
     .command('convert')
     .description('print a description as YAML')
     .argument('<file>', 'classic desc file')
-    .option('--name <disk>', 'name of the disk the file is for', 'sda')
+    .option('--name <disk>', 'name of the disk the file is for', diskName, 'sda')
     .option('-o, --output <file>', 'write to this file instead of the terminal')
     .action(
       reporting(async (file: string, { name, output }: { name: string; output?: string }) => {
@@ -177,6 +176,11 @@ const diskChoice = (text: string): DiskChoice => {
   return { name, device };
 };
 
+const diskName = (text: string): string => {
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
+  throw new InvalidArgumentError('expected a name such as sda, without /dev/.');
+};
+
 /** 8G here is 8 GiB, as everywhere in Unix; in descriptions the unit is written out. */
 const diskSize = (text: string): number => {
   const full = text.replace(/^(\d+(?:\.\d+)?)([KMGT])$/, '$1$2iB');
@@ -194,7 +198,7 @@ const probe = (disk: string, name: string | undefined, signal: AbortSignal): Pro
 
 /** A classic file does not name its disk: it is for the one that is asked about. */
 const load = (file: string, [first]: readonly DiskChoice[]): Promise<Description> =>
-  loadDescription(file, { disk: first ? (first.name ?? basename(first.device)) : 'sda' });
+  loadDescription(file, { disk: first ? (first.name ?? nameFor(first.device)) : 'sda' });
 
 const chosenFacts = async (
   { disks }: Description,

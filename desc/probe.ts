@@ -94,10 +94,14 @@ const blockFacts = async (device: string, rdev: number): Promise<DiskPart> => {
   };
 };
 
-const fileFacts = async (file: string, sizeBytes: number): Promise<DiskPart> => ({
-  name: basename(file)
+/** A disk name from a path: last part, no extension, and only what `DiskSpec.name` allows. */
+export const nameFor = (path: string): string =>
+  basename(path)
     .replace(/\.[^.]*$/, '')
-    .replace(/[^A-Za-z0-9_-]/g, '-'),
+    .replace(/[^A-Za-z0-9_-]/g, '-');
+
+const fileFacts = async (file: string, sizeBytes: number): Promise<DiskPart> => ({
+  name: nameFor(file),
   sizeBytes: sizeBytes - (sizeBytes % FILE_SECTOR_BYTES),
   sectorBytes: FILE_SECTOR_BYTES,
   readOnly: false,

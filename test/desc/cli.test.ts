@@ -38,7 +38,7 @@ const digest = async (file: string): Promise<string> => (await run('sha256sum', 
 describe('ka desc', () => {
   test('from-disk, check, plan, convert: one after the other on the same disk', async () => {
     await using disks = await Disks.create();
-    const loop = await disks.loop(600 * MIB);
+    const loop = await disks.loop(300 * MIB);
     await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], {
       input: 'label: dos\nsize=100MiB, type=83, bootable\ntype=5\nsize=50MiB, type=82\ntype=83\n',
     });
@@ -60,17 +60,17 @@ describe('ka desc', () => {
     const plan = await ka(disks, 'plan', desc, '--disk', `sda=${loop}`);
     expect(plan).toMatchObject({ code: 0, errors: [] });
     expect(plan.out).toContain(
-      `sda = ${loop}: 600 MiB, 1228800 sectors of 512 bytes, msdos table 0x`,
+      `sda = ${loop}: 300 MiB, 614400 sectors of 512 bytes, msdos table 0x`,
     );
     expect(plan.out).toMatch(/2048 - +206847 +100 MiB {2}\/dev\/loop\d+p1 linux/);
-    expect(plan.out).toContain('6 : start=313344, size=915456, type=83');
+    expect(plan.out).toContain('6 : start=313344, size=301056, type=83');
     expect(await digest(loop)).toBe(before);
 
     const yaml = `${disks.folder}/desc.yaml`;
     expect(await ka(disks, 'convert', desc, '--name', 'sda', '-o', yaml)).toMatchObject({
       code: 0,
     });
-    expect((await ka(disks, 'check', yaml, '--size', '600MiB')).out).toBe(
+    expect((await ka(disks, 'check', yaml, '--size', '300MiB')).out).toBe(
       'desc.yaml: good (sda: msdos, 4 partitions; fits)',
     );
   }, 120_000);
@@ -112,6 +112,10 @@ describe('ka desc', () => {
     await using disks = await Disks.create();
     const desc = `${disks.folder}/desc`;
     await writeFile(desc, 'linux 9000\nswap fill\n');
+    const small = await disks.file(100 * MIB, 'small.img');
+    expect((await ka(disks, 'check', desc, '--disk', small)).errors).toEqual([
+      expect.stringContaining('small (small.img) has 100 MiB, but the description needs 9002 MiB;'),
+    ]);
     const refused = 'sda has 8 GiB, but the description needs 9002 MiB;';
     expect(await ka(disks, 'check', desc, '--size', '8G')).toMatchObject({
       code: 1,

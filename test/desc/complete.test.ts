@@ -73,6 +73,7 @@ describe('a classic description is completed from the golden', () => {
       { filesystem: { type: 'xfs' }, mount: '/home', content: 'files', flags: [] },
       { content: 'empty' },
     ]);
+    expect([...refs.keys()]).toEqual(['sda:1', 'sda:5', 'sda:6']);
     expect(refs.get('sda:1')).toEqual({
       device: '/dev/sda1',
       uuid: 'root-uuid',

@@ -59,6 +59,7 @@ describe('sfdisk makes exactly what was planned', () => {
     await using disks = await Disks.create();
     const plan = await writeAndCompare(spec, await disks.loop(1000 * MIB + 4096, 4096));
     expect(plan.sectorBytes).toBe(4096);
+    expect(plan.partitions[0]?.startSector).toBe(256);
     for (const { startSector } of plan.partitions) expect((startSector * 4096) % MIB).toBe(0);
   });
 
