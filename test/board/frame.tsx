@@ -20,13 +20,7 @@ export const drawFrame = async (
   const store = new ViewStore(subscribe, 0);
   for (const event of events) emit(event);
   await new Promise<void>((resolve) => store.listen(resolve));
-  const { stdout, stdin } = terminal(columns, rows);
-  const frames: string[] = [];
-  const write = stdout.write.bind(stdout);
-  stdout.write = ((text: string) => {
-    frames.push(text);
-    return write(text);
-  }) as typeof stdout.write;
+  const { stdout, stdin, writes } = terminal(columns, rows);
   const actions = { start: nothing, eject: nothing, retry: nothing, stop: nothing };
   const screen = render(<BoardScreen store={store} actions={actions} now={() => now} />, {
     stdout,
@@ -36,7 +30,7 @@ export const drawFrame = async (
     exitOnCtrlC: false,
   });
   await screen.waitUntilRenderFlush();
-  const frame = frames.findLast((text) => text.includes('ka')) ?? '';
+  const frame = writes.findLast((text) => text.includes('ka')) ?? '';
   screen.unmount();
   store.close();
   return frame;

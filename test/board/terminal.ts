@@ -2,10 +2,10 @@
 import { PassThrough, Writable } from 'node:stream';
 
 export const terminal = (columns: number, rows: number) => {
-  let text = '';
+  const writes: string[] = [];
   const out = new Writable({
     write: (bytes: Buffer, _encoding, done) => {
-      text += bytes.toString();
+      writes.push(bytes.toString());
       done();
     },
   });
@@ -23,7 +23,9 @@ export const terminal = (columns: number, rows: number) => {
       input.write(keys);
     },
     /** All that was written so far. */
-    written: (): string => text,
+    written: (): string => writes.join(''),
+    /** The same, as it came. */
+    writes,
     /** Last raw mode asked for. */
     isRaw: (): boolean => raw.at(-1) ?? false,
   };
