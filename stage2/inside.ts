@@ -6,7 +6,8 @@ import { NamedError } from '../system/named-error.ts';
 const MOST_LINKS = 40;
 
 const isNotThere = (error: unknown): boolean =>
-  error instanceof Error &&
+  typeof error === 'object' &&
+  error !== null &&
   'code' in error &&
   (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
