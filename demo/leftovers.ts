@@ -18,7 +18,7 @@ export const removeNamespace = async (name: string): Promise<void> => {
       process.kill(Number(pid), 'SIGKILL');
     } catch (error) {
       // It ended by itself in the meantime.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
   await run('ip', ['netns', 'delete', name]);

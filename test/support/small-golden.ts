@@ -29,7 +29,8 @@ export interface SmallGoldenOptions {
 }
 
 const writeSystem = async (root: string, uuid: string): Promise<void> => {
-  await mkdir(join(root, 'etc'));
+  // Where a system is, the clone's tools are run in it and need these to mount on.
+  for (const name of ['etc', 'dev', 'proc', 'sys', 'run', 'tmp']) await mkdir(join(root, name));
   await writeFile(join(root, 'etc/fstab'), `UUID=${uuid} / ext4 defaults 0 1\n`);
   await writeFile(join(root, 'etc/hostname'), 'golden\n');
   await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 golden\n');
