@@ -108,6 +108,17 @@ describe('the board', () => {
     expect(text).toMatch(/node04 .*✗ lost +did not come back within 30 s/);
   });
 
+  test('cuts a reason that is too long and keeps one line a node', async () => {
+    const lines = await frameLines(wholeSession().slice(0, -1), 60, 24, NOW);
+    expect(lines.slice(7, 11).map((line) => line.slice(5, 11))).toEqual([
+      'node01',
+      'node02',
+      'node03',
+      'node04',
+    ]);
+    expect(lines[9]).toMatch(/✗ failed +grub-install .*…$/);
+  });
+
   test('with 200 nodes shows those out first and says what it does not show', async () => {
     const lines = await frameLines(manyNodes(200), 80, 24, NOW);
     expect(lines[4]).toMatch(/golden ▸ node001 ▸ .*… 193 more … ▸ node200 {3}✗ 3 nodes out$/);
