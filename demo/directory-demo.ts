@@ -27,7 +27,7 @@ export const runDirectoryDemo = async (
     if (options.golden === undefined) {
       await mkdir(golden);
       await step(say, `making a directory with ${SAMPLE_MEBIBYTES} MiB of files to clone`, () =>
-        writeSampleData(golden, SAMPLE_MEBIBYTES),
+        writeSampleData(golden, SAMPLE_MEBIBYTES, { plain: true }),
       );
     }
     const keep = options.keep === undefined ? directory : resolve(options.keep);
