@@ -3,12 +3,13 @@
  * one. Knows the order frames must have: BEGIN, DATA…, END or ABORT for each
  * stream, CLOSE after the last.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, type KeyObject } from 'node:crypto';
 import {
   FRAME_HEADER_BYTES,
   FRAME_SIGNED_BYTES,
   type FrameHeader,
   FrameType,
+  frameKey,
   frameTag,
   readFrameHeader,
   readFrameJson,
@@ -39,7 +40,7 @@ const damaged = (message: string): NamedError => new NamedError('FrameDamaged', 
 
 export class FrameScanner {
   readonly #ring: Ring;
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #pass: number;
   #stream: OpenStream | null = null;
   #lastStream = 0;
@@ -49,7 +50,7 @@ export class FrameScanner {
 
   constructor(ring: Ring, key: Buffer, pass: number) {
     this.#ring = ring;
-    this.#key = key;
+    this.#key = frameKey(key);
     this.#pass = pass;
   }
 

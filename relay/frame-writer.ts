@@ -1,10 +1,11 @@
 /** Writes the golden's frames into the ring. */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, type KeyObject } from 'node:crypto';
 import {
   FRAME_HEADER_BYTES,
   FRAME_SIGNED_BYTES,
   FRAME_TAG_BYTES,
   FrameType,
+  frameKey,
   frameTag,
   type StreamBegin,
   type StreamEnd,
@@ -29,6 +30,7 @@ const EMPTY_HEADER = Buffer.alloc(FRAME_HEADER_BYTES);
 
 export class FrameWriter {
   readonly #options: FrameWriterOptions;
+  readonly #key: KeyObject;
   readonly #signed = Buffer.alloc(FRAME_SIGNED_BYTES);
   #stream: { number: number; bytes: number; tags: Hash } = {
     number: 0,
@@ -41,6 +43,7 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
+    this.#key = frameKey(options.key);
   }
 
   /** BEGIN of the next stream. */
@@ -124,13 +127,13 @@ export class FrameWriter {
 
   /** Everything behind `verified` becomes one frame. */
   #seal(type: FrameType): void {
-    const { ring, key, pass } = this.#options;
+    const { ring, pass } = this.#options;
     const position = ring.verified;
     const start = position + FRAME_HEADER_BYTES;
     const payloadBytes = ring.head - start;
     const { number: stream, tags } = this.#stream;
     writeFrameHeader(this.#signed, { type, stream, payloadBytes, pass, position });
-    const tag = frameTag(key, pass, position, this.#signed, ring.pieces(start, ring.head));
+    const tag = frameTag(this.#key, pass, position, this.#signed, ring.pieces(start, ring.head));
     ring.patch(position, Buffer.concat([this.#signed, tag], FRAME_SIGNED_BYTES + FRAME_TAG_BYTES));
     if (type === FrameType.begin || type === FrameType.data) tags.update(tag);
     ring.verify(ring.head);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   FRAME_HEADER_BYTES,
+  frameKey,
   frameTag,
   readFrameHeader,
   readFrameJson,
@@ -48,7 +49,7 @@ describe('a frame header', () => {
 });
 
 describe('a frame tag', () => {
-  const key = Buffer.alloc(16, 1);
+  const key = frameKey(Buffer.alloc(16, 1));
   const payload = Buffer.from('some payload of some length');
   const signed = written().subarray(0, 24);
   const tag = frameTag(key, 4, 5, signed, [payload]);
@@ -62,7 +63,7 @@ describe('a frame tag', () => {
     const other = Buffer.from(payload);
     other[3] = 0;
     const tags = [
-      frameTag(Buffer.alloc(16, 2), 4, 5, signed, [payload]),
+      frameTag(frameKey(Buffer.alloc(16, 2)), 4, 5, signed, [payload]),
       frameTag(key, 5, 5, signed, [payload]),
       frameTag(key, 4, 5 + 2 ** 32, signed, [payload]),
       frameTag(key, 4, 5, Buffer.alloc(24), [payload]),

