@@ -104,8 +104,7 @@ export class Outlet {
   tick(tickMs: number): void {
     if (this.#active === null) return;
     this.#silentTicks += 1;
-    if (this.#silentTicks * tickMs < SILENCE_MS) return;
-    if (this.#silentTicks * tickMs - tickMs >= SILENCE_MS) return;
+    if (this.#silentTicks !== Math.ceil(SILENCE_MS / tickMs)) return;
     const message = `node ${this.#activeNode} has not acknowledged anything for ${SILENCE_MS} ms`;
     this.#handlers.onTrouble('downstream-lost', message, new NamedError('DownstreamLost', message));
   }

@@ -14,6 +14,7 @@ interface HopProcess {
   position: number;
   received: Received | null;
   outcome: 'finished' | string | null;
+  troubles: string[];
 }
 
 const ringBytes = 4 * 1024 * 1024;
@@ -48,6 +49,7 @@ const startHop = (number: number): HopProcess => {
     position: 0,
     received: null,
     outcome: null,
+    troubles: [],
   };
   child.on('message', (message: HopProcessMessage) => {
     if (message.type === 'listening') hop.port = message.port;
@@ -55,6 +57,7 @@ const startHop = (number: number): HopProcess => {
     else if (message.type === 'stream') hop.received = message.received;
     else if (message.type === 'finished') hop.outcome = 'finished';
     else if (message.type === 'failed') hop.outcome = message.message;
+    else if (message.event.type === 'trouble') hop.troubles.push(message.event.what);
   });
   const start: HopProcessStart = { node: number, host, ringBytes };
   child.send(start);
@@ -150,4 +153,17 @@ test.each(cases.slice(1, 4))('SIGKILL of %s when the source has ended', async (_
   strike(golden, gone, 'SIGKILL');
   await golden.emptied;
   await expectSurvivors(gone);
+});
+
+test('a stopped node is reported by the one before it, and goes on when it is let go', async () => {
+  const golden = await startChain();
+  const sending = golden.send(begin('s'), someBytes(1, size));
+  const [before, middle] = processes.slice(1, 3);
+  await until(() => (middle?.position ?? 0) > size / 3);
+  middle?.child.kill('SIGSTOP');
+  await until(() => (before?.troubles ?? []).includes('downstream-lost'));
+  middle?.child.kill('SIGCONT');
+  await sending;
+  await golden.finish();
+  await expectSurvivors([]);
 });
