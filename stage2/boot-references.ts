@@ -47,9 +47,9 @@ export const bootFiles = async (root: string): Promise<string[]> => {
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
-/** The id as a whole, not as a part of a longer one. */
+/** The id as a whole, not as a part of a longer one. Grub's menu ids end in it: gnulinux-simple-UUID. */
 const wholeWord = (word: string): RegExp =>
-  new RegExp(`(?<![\\w-])${escapeRegExp(word)}(?![\\w-])`, 'gi');
+  new RegExp(`(?<![0-9a-z])${escapeRegExp(word)}(?![0-9a-z-])`, 'gi');
 
 /**
  * The text with each golden UUID and PARTUUID replaced by the node's, and

@@ -129,12 +129,14 @@ describe('boot references', () => {
       `search --no-floppy --fs-uuid --set=root ${GOLDEN_ROOT}`,
       `linux /boot/vmlinuz root=UUID=${GOLDEN_ROOT.toUpperCase()} ro resume=/dev/vda2 quiet`,
       `append root=/dev/vda1 rootwait; root=/dev/vda10`,
+      `menuentry 'Debian' $menuentry_id_option 'gnulinux-simple-${GOLDEN_ROOT}' {`,
       `other ${GOLDEN_ROOT}0 PARTUUID=cafe0000-01`,
     ].join('\n');
     expect(replaceReferences(before, references).split('\n')).toEqual([
       `search --no-floppy --fs-uuid --set=root ${NODE_ROOT}`,
       `linux /boot/vmlinuz root=UUID=${NODE_ROOT} ro resume=UUID=${NODE_SWAP} quiet`,
       `append root=UUID=${NODE_ROOT} rootwait; root=/dev/vda10`,
+      `menuentry 'Debian' $menuentry_id_option 'gnulinux-simple-${NODE_ROOT}' {`,
       `other ${GOLDEN_ROOT}0 PARTUUID=deadbeef-01`,
     ]);
   });
