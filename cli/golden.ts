@@ -41,6 +41,8 @@ interface GoldenFlags {
   address?: string;
   compress: 'auto' | 'zstd' | 'none';
   ring: number;
+  slow: 'wait' | 'bypass';
+  slowShare: number;
   controlPort: number;
   dataPort: number;
   offerPort: number;
@@ -109,6 +111,17 @@ const addOptions = (command: Command): Command =>
       'memory each node keeps for repair',
       wholeNumber(4, 4096),
       DEFAULT_RING_BYTES / MIB,
+    )
+    .addOption(
+      new Option('--slow <policy>', 'a node much slower than the rest: all wait, or it goes later')
+        .choices(['wait', 'bypass'])
+        .default('bypass'),
+    )
+    .option(
+      '--slow-share <percent>',
+      'slow is below this share of the best rate',
+      wholeNumber(1, 100),
+      50,
     )
     .option('--control-port <port>', 'TCP port of the control link', port, PORTS.control)
     .option('--data-port <port>', 'TCP port the first node reads from', port, PORTS.data)
@@ -189,6 +202,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       ports: { control: flags.controlPort, data: flags.dataPort, offer: flags.offerPort },
       ringBytes: flags.ring * MIB,
       releaseDelayMs: flags.releaseDelay * TENTH_MS,
+      slow: { policy: flags.slow, share: flags.slowShare / 100 },
       compress: flags.compress === 'none' ? 'identity' : flags.compress,
       blueprint,
       certificate: await goldenCertificate(signal),

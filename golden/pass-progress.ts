@@ -9,14 +9,11 @@ export interface PassProgressOptions {
   origin: Origin;
   chain: () => readonly Member[];
   emit: (event: NewEvent) => void;
-  /** A node waits for its upstream although that has more: called once per stall. */
-  starved: (member: Member) => void;
 }
 
 const INTERVAL_MS = 500;
 /** Rates are averaged over about this long. */
 const WINDOW_MS = 3000;
-const STARVED_MS = 3000;
 /** Share of an interval spent waiting that makes a place the bottleneck. */
 const MOSTLY = 0.5;
 
@@ -25,7 +22,6 @@ type NodeProgress = Extract<NewEvent, { kind: 'progress' }>['nodes'][number];
 interface Track {
   received: number;
   rate: number;
-  stalledMs: number;
 }
 
 const smooth = (old: number, now: number, elapsedMs: number): number => {
@@ -56,6 +52,11 @@ export class PassProgress {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Bytes on the line so far, as of the last look. */
+  get sent(): number {
+    return this.#lastSent;
   }
 
   /** A last event, so that observers end at the true totals. */
@@ -113,18 +114,12 @@ export class PassProgress {
   }
 
   #nodes(sent: number, elapsedMs: number): NodeProgress[] {
-    let ahead = sent;
     return this.#options.chain().map((member) => {
       const { position } = member;
       const received = position?.received ?? 0;
-      const track = this.#tracks.get(member.number) ?? { received: 0, rate: 0, stalledMs: 0 };
+      const track = this.#tracks.get(member.number) ?? { received: 0, rate: 0 };
       const rate = smooth(track.rate, ((received - track.received) * 1000) / elapsedMs, elapsedMs);
-      const starved =
-        received === track.received && received < ahead && (position?.waiting.upstream ?? 0) > 0.9;
-      const stalledMs = starved ? track.stalledMs + elapsedMs : 0;
-      if (stalledMs >= STARVED_MS && track.stalledMs < STARVED_MS) this.#options.starved(member);
-      this.#tracks.set(member.number, { received, rate, stalledMs });
-      ahead = received;
+      this.#tracks.set(member.number, { received, rate });
       return {
         node: member.number,
         received,

@@ -1,8 +1,7 @@
 /**
  * One pass: streams go once through the chain of the nodes that are ready.
- * Only here it is decided who leaves the chain and who follows whom.
+ * Carries out what the chain keeper decides, and sends.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
@@ -11,10 +10,11 @@ import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
 import type { CommandLog } from '../system/run.ts';
-import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
+import { ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
+import { type ChainPlace, GOLDEN_NODE } from './chain-order.ts';
 import { chooseEncoding, measureSource } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
-import { type Member, tell } from './member.ts';
+import { type Member, type PositionMessage, tell } from './member.ts';
 import { PassProgress } from './pass-progress.ts';
 import type { Roster } from './roster.ts';
 import type { Encoding, StreamSource } from './stream-source.ts';
@@ -28,6 +28,7 @@ export interface PassOptions {
   ringBytes: number;
   sources: readonly StreamSource[];
   compress: 'auto' | Encoding;
+  slow: SlowPolicy;
   emit: (event: NewEvent) => void;
   /** Commands run on the golden and what they say. */
   log: CommandLog;
@@ -45,8 +46,8 @@ export interface PassTotals {
 
 type Trouble = Extract<NodeMessage, { type: 'trouble' }>;
 
-/** A node that says its link is down gets this long for the golden to notice the real cause. */
-const COMPLAINT_MS = 3000;
+/** How often the chain is looked at. */
+const TICK_MS = 250;
 
 const byAddress = (a: Member, b: Member): number =>
   compareAddresses(a.address, b.address) || a.hello.dataPort - b.hello.dataPort;
@@ -63,13 +64,18 @@ export class Pass {
   readonly #progress: PassProgress;
   /** Ends when the pass does, whatever the reason. */
   readonly #over = new AbortController();
-  readonly #blamed = new Set<number>();
-  #chain: Member[];
-  #epoch = 1;
+  readonly #keeper: ChainKeeper;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PassOptions) {
     this.#options = options;
-    this.#chain = [...options.members].sort(byAddress);
+    this.#keeper = new ChainKeeper({
+      pass: options.number,
+      golden: { node: GOLDEN_NODE, host: '', port: options.listen.port },
+      chain: [...options.members].sort(byAddress).map(placeOf),
+      ringBytes: options.ringBytes,
+      slow: options.slow,
+    });
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#origin = new Origin(
       {
@@ -88,7 +94,6 @@ export class Pass {
       origin: this.#origin,
       chain: () => this.#chain,
       emit: options.emit,
-      starved: (member) => this.#suspect(member, 'gets no data though there is some'),
     });
   }
 
@@ -97,7 +102,7 @@ export class Pass {
   }
 
   includes(member: Member): boolean {
-    return this.#chain.includes(member);
+    return this.#keeper.nodes.includes(member.number);
   }
 
   /** Runs the pass to its end. Rejects when the golden itself fails (a source, the signal). */
@@ -126,6 +131,7 @@ export class Pass {
       emit({ kind: 'pass', state: 'finish', ...start, sentBytes, transferMs, emptiedMs });
       return totals;
     } finally {
+      clearInterval(this.#timer);
       this.#progress.stop();
       this.#over.abort();
       await this.#origin.close();
@@ -134,12 +140,17 @@ export class Pass {
 
   /** Takes a node out of the chain and joins its neighbours. */
   drop(member: Member, why: string): void {
-    if (!this.#chain.includes(member)) return;
-    const before = this.#chain.map(placeOf);
-    this.#chain = this.#chain.filter((other) => other !== member);
-    this.#epoch += 1;
-    this.#order(affectedBy(before, this.#chain.map(placeOf)), why);
+    const orders = this.#keeper.leave(member.number);
+    if (!orders) return;
+    this.#order(orders, why);
     this.#options.roster.changed();
+  }
+
+  /** A node's regular word on where it is. */
+  position(member: Member, position: PositionMessage): void {
+    if (position.pass !== this.number) return;
+    member.position = position;
+    this.#keeper.report(member.number, position, Date.now());
   }
 
   /** What a node says of its place in the chain. */
@@ -149,7 +160,7 @@ export class Pass {
     emit({ kind: 'log', node: member.number, level: 'warning', message: trouble.message });
     if (trouble.what === 'gone') this.#bypass(member, trouble.message);
     if (trouble.what === 'upstream-lost' || trouble.what === 'damaged') {
-      this.#suspect(member, trouble.message);
+      this.#keeper.complain(member.number, trouble.message, Date.now());
     }
   }
 
@@ -166,42 +177,45 @@ export class Pass {
 
   #startChain(): void {
     const { ringBytes, roster } = this.#options;
-    const orders = ordersFor(this.#goldenPlace, this.#chain.map(placeOf), this.number, this.#epoch);
+    const first = this.#keeper.begin();
     for (const member of this.#chain) {
       member.position = undefined;
       member.passes += 1;
       roster.set(member, 'receiving');
-      const order = orders.get(member.number);
+      const order = first.orders.get(member.number);
       if (order) tell(member, { type: 'pass', order, ringBytes, redundancy: DEFAULT_REDUNDANCY });
     }
-    this.#order([]);
+    this.#serve(first.epoch);
+    this.#timer = setInterval(this.#tick, TICK_MS);
   }
 
-  /** Sends new orders to the nodes named, tells the origin, and shows the chain. */
-  #order(nodes: readonly number[], why?: string): void {
-    const orders = ordersFor(this.#goldenPlace, this.#chain.map(placeOf), this.number, this.#epoch);
-    this.#origin.serve({
-      pass: this.number,
-      epoch: this.#epoch,
-      downstream: this.#chain[0]?.number ?? null,
-    });
-    for (const member of this.#chain) {
-      const order = orders.get(member.number);
-      if (order && nodes.includes(member.number)) tell(member, { type: 'chain', order });
+  /** Nodes in the chain, first to last. */
+  get #chain(): Member[] {
+    return this.#keeper.nodes.flatMap((number) => this.#options.roster.byNumber(number) ?? []);
+  }
+
+  #order({ epoch, orders }: Orders, why: string): void {
+    this.#serve(epoch, why);
+    for (const [number, order] of orders) {
+      const member = this.#options.roster.byNumber(number);
+      if (member) tell(member, { type: 'chain', order });
     }
-    this.#options.emit({
-      kind: 'chain',
-      pass: this.number,
-      epoch: this.#epoch,
-      order: this.#chain.map(({ number }) => number),
-      ...(why === undefined ? {} : { why }),
-    });
   }
 
-  /** Nodes reach the golden as they reached its control port: they fill in the host. */
-  get #goldenPlace(): ChainPlace {
-    return { node: GOLDEN_NODE, host: '', port: this.#origin.port };
+  /** Tells the golden's own end who is first, and everybody what the chain looks like. */
+  #serve(epoch: number, why?: string): void {
+    const order = this.#keeper.nodes;
+    this.#origin.serve({ pass: this.number, epoch, downstream: order[0] ?? null });
+    const reason = why === undefined ? {} : { why };
+    this.#options.emit({ kind: 'chain', pass: this.number, epoch, order, ...reason });
   }
+
+  #tick = (): void => {
+    for (const { node, why } of this.#keeper.tick(this.#progress.sent, Date.now())) {
+      const member = this.#options.roster.byNumber(node);
+      if (member?.state === 'receiving') this.#bypass(member, why);
+    }
+  };
 
   /** Measures the line by sending noise through the chain, and the golden on its own data. */
   async #chooseEncoding(): Promise<Encoding> {
@@ -320,28 +334,5 @@ export class Pass {
     tell(member, { type: 'eject', reason: why, final: false });
     this.drop(member, `${member.name}: ${why}`);
     this.#options.roster.set(member, 'bypassed', { why });
-  }
-
-  /**
-   * A node gets nothing although its upstream lives. Who is to blame cannot be
-   * told from one complaint: the first costs the complainer its place; when the
-   * next node behind the same upstream complains as well, the upstream goes.
-   */
-  #suspect(member: Member, why: string): void {
-    const receivedThen = member.position?.received ?? 0;
-    const epochThen = this.#epoch;
-    const judge = () => {
-      const moved = (member.position?.received ?? 0) > receivedThen;
-      if (moved || this.#epoch !== epochThen || !this.includes(member)) return;
-      if (member.state !== 'receiving') return;
-      const upstream = this.#chain[this.#chain.indexOf(member) - 1];
-      if (upstream && this.#blamed.has(upstream.number)) {
-        this.#bypass(upstream, 'two nodes in a row could not read from it');
-        return;
-      }
-      if (upstream) this.#blamed.add(upstream.number);
-      this.#bypass(member, `${why} (from ${upstream?.name ?? 'the golden'})`);
-    };
-    sleep(COMPLAINT_MS, undefined, { signal: this.#over.signal }).then(judge, () => undefined);
   }
 }

@@ -12,10 +12,12 @@ import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
 import type { Offer } from '../protocol/offer.ts';
+import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
 import { announce } from './announcer.ts';
 import type { Blueprint } from './blueprint.ts';
 import type { Certificate } from './certificate.ts';
+import type { SlowPolicy } from './chain-keeper.ts';
 import { startControlServer } from './control-server.ts';
 import { type Hello, isFinal, isPending, type Member, tell } from './member.ts';
 import { NodeLink } from './node-link.ts';
@@ -39,6 +41,7 @@ export interface SessionOptions {
   /** Pause between two nodes being let go, in milliseconds. */
   releaseDelayMs: number;
   compress: 'auto' | Encoding;
+  slow: SlowPolicy;
   blueprint: Blueprint;
   certificate: Certificate;
   settle: SettleService;
@@ -182,7 +185,7 @@ export class Session {
     more: { exitCode?: number; failure?: Failure; fingerprint?: string; plan?: string[] } = {},
   ): void {
     const { name, address, wanted, emit } = this.#options;
-    const at = `${address ?? '0.0.0.0'}:${this.#controlPort}`;
+    const at = `${address ?? ipv4Interfaces()[0]?.address ?? '0.0.0.0'}:${this.#controlPort}`;
     emit({ kind: 'session', state, name, address: at, wanted, ...more });
   }
 
@@ -251,7 +254,7 @@ export class Session {
   }
 
   async #runPass(members: Member[]): Promise<void> {
-    const { blueprint, address, ports, ringBytes, compress, logs, emit } = this.#options;
+    const { blueprint, address, ports, ringBytes, compress, slow, logs, emit } = this.#options;
     const pass = new Pass({
       number: this.#totals.length + 1,
       members,
@@ -261,6 +264,7 @@ export class Session {
       ringBytes,
       sources: blueprint.sources,
       compress,
+      slow,
       emit,
       log: (line) => logs.append(GOLDEN_LOG, [line]),
       signal: this.#signal,
@@ -404,7 +408,7 @@ export class Session {
         return;
       }
       case 'position':
-        if (message.pass === this.#pass?.number) member.position = message;
+        this.#pass?.position(member, message);
         return;
       case 'trouble':
         this.#pass?.trouble(member, message);

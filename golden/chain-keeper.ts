@@ -1,0 +1,255 @@
+/**
+ * Decides about one pass's chain: who follows whom, who is taken out and why.
+ * Pure: told what is known and what time it is, it answers with decisions. The
+ * pass carries them out; the simulation runs the same code on a virtual clock.
+ */
+import type { ChainOrder } from '../protocol/control.ts';
+import { affectedBy, type ChainPlace, ordersFor } from './chain-order.ts';
+
+/** What a node last said of itself. */
+export interface NodeReport {
+  /** Bytes of the pass in its ring or gone through it. */
+  received: number;
+  /** Bytes its own sink has taken. */
+  drained: number;
+  /** Shares of the last interval, 0…1. */
+  waiting: { upstream: number; sink: number; downstream: number };
+}
+
+/** What to do about a node that is much slower than the rest could be. */
+export interface SlowPolicy {
+  /** `wait`: all go at its pace. `bypass`: it gets the next pass. */
+  policy: 'wait' | 'bypass';
+  /** Slow is below this share of the best rate of the pass, 0…1. */
+  share: number;
+}
+
+export interface KeeperOptions {
+  pass: number;
+  golden: ChainPlace;
+  /** In chain order. */
+  chain: readonly ChainPlace[];
+  ringBytes: number;
+  slow: SlowPolicy;
+}
+
+export interface Orders {
+  epoch: number;
+  /** Nodes that need a new order, with it. */
+  orders: ReadonlyMap<number, ChainOrder>;
+}
+
+export interface Bypass {
+  node: number;
+  why: string;
+}
+
+interface Track {
+  report: NodeReport | undefined;
+  /** Since when it has got nothing although there was some. */
+  stalledMs: number | undefined;
+  stallWhy: string;
+  /** Since when it has held back the others. */
+  slowMs: number | undefined;
+  /** Bytes per second its sink takes and its ring gets, lately. */
+  drainRate: number;
+  receiveRate: number;
+  reportedMs: number;
+}
+
+/** So long may a node get nothing before that is taken for a broken link. */
+export const STALL_MS = 3000;
+/** So long may a node hold back all others before it counts as slow. */
+const SLOW_MS = 1500;
+/** A ring this full holds back the chain, one this empty does not. */
+const FULL = 0.7;
+const EMPTY = 0.3;
+/** Share of an interval spent waiting for one thing that makes it the reason. */
+const MOSTLY = 0.5;
+/** Rates are averaged over about this long. */
+const WINDOW_MS = 1000;
+
+export class ChainKeeper {
+  readonly #options: KeeperOptions;
+  readonly #tracks = new Map<number, Track>();
+  readonly #blamed = new Set<number>();
+  #chain: ChainPlace[];
+  #epoch = 1;
+  #sent = 0;
+  #bestRate = 0;
+  #lineRate = 0;
+  #tickMs: number | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#chain = [...options.chain];
+    for (const { node } of this.#chain) this.#tracks.set(node, newTrack());
+  }
+
+  /** Nodes in the chain, first to last. */
+  get nodes(): number[] {
+    return this.#chain.map(({ node }) => node);
+  }
+
+  /** Orders for everybody, to begin with. */
+  begin(): Orders {
+    return { epoch: this.#epoch, orders: this.#allOrders() };
+  }
+
+  /** Takes a node out; its neighbours are joined. Undefined when it was not in. */
+  leave(node: number): Orders | undefined {
+    if (!this.nodes.includes(node)) return undefined;
+    const before = this.#chain;
+    this.#chain = before.filter((place) => place.node !== node);
+    this.#epoch += 1;
+    const affected = affectedBy(before, this.#chain);
+    for (const other of affected) this.#settle(other);
+    const orders = [...this.#allOrders()].filter(([other]) => affected.includes(other));
+    return { epoch: this.#epoch, orders: new Map(orders) };
+  }
+
+  /** A node's regular word on where it is. */
+  report(node: number, report: NodeReport, nowMs: number): void {
+    const track = this.#tracks.get(node);
+    if (!track) return;
+    const last = track.report;
+    if (last) {
+      const elapsedMs = Math.max(1, nowMs - track.reportedMs);
+      const rate = (now: number, then: number) => ((now - then) * 1000) / elapsedMs;
+      const drained = rate(report.drained, last.drained);
+      const received = rate(report.received, last.received);
+      track.drainRate = smooth(track.drainRate, drained, elapsedMs);
+      track.receiveRate = smooth(track.receiveRate, received, elapsedMs);
+    }
+    if (!last || report.received > last.received) track.stalledMs = undefined;
+    track.report = report;
+    track.reportedMs = nowMs;
+  }
+
+  /** A node says that its upstream is gone or sends damaged bytes. */
+  complain(node: number, why: string, nowMs: number): void {
+    const track = this.#tracks.get(node);
+    if (!track) return;
+    track.stalledMs ??= nowMs;
+    track.stallWhy = why;
+  }
+
+  /** To be called a few times a second with the golden's own position. */
+  tick(sent: number, nowMs: number): Bypass[] {
+    const elapsedMs = nowMs - (this.#tickMs ?? nowMs);
+    if (elapsedMs > 0) {
+      this.#lineRate = smooth(this.#lineRate, ((sent - this.#sent) * 1000) / elapsedMs, elapsedMs);
+      this.#bestRate = Math.max(this.#bestRate, this.#lineRate);
+    }
+    this.#sent = sent;
+    this.#tickMs = nowMs;
+    const bypass = this.#stalled(nowMs) ?? this.#slow(nowMs);
+    return bypass ? [bypass] : [];
+  }
+
+  #allOrders(): Map<number, ChainOrder> {
+    const { golden, pass } = this.#options;
+    return ordersFor(golden, this.#chain, pass, this.#epoch);
+  }
+
+  /** With a new neighbour a node gets a new chance. */
+  #settle(node: number): void {
+    const track = this.#tracks.get(node);
+    if (!track) return;
+    track.stalledMs = undefined;
+    track.slowMs = undefined;
+  }
+
+  /** What a node's upstream has. */
+  #ahead(index: number): number {
+    const upstream = this.#chain[index - 1];
+    if (!upstream) return this.#sent;
+    return this.#tracks.get(upstream.node)?.report?.received ?? 0;
+  }
+
+  /**
+   * A node that gets nothing although its upstream lives. Who is to blame
+   * cannot be told from one such case: the first costs the node its place; when
+   * the next one behind the same upstream gets nothing either, the upstream goes.
+   */
+  #stalled(nowMs: number): Bypass | undefined {
+    for (const [index, { node }] of this.#chain.entries()) {
+      const track = this.#tracks.get(node);
+      if (!track) continue;
+      const received = track.report?.received ?? 0;
+      const starved =
+        received < this.#ahead(index) && (track.report?.waiting.upstream ?? 0) > 1 - EMPTY / 3;
+      if (starved && track.stalledMs === undefined) {
+        track.stalledMs = nowMs;
+        track.stallWhy = 'gets no data though there is some';
+      }
+      if (track.stalledMs === undefined || nowMs - track.stalledMs < STALL_MS) continue;
+      const upstream = this.#chain[index - 1]?.node;
+      if (upstream !== undefined && this.#blamed.has(upstream)) {
+        return { node: upstream, why: 'two nodes in a row could not read from it' };
+      }
+      if (upstream !== undefined) this.#blamed.add(upstream);
+      return { node, why: track.stallWhy };
+    }
+    return undefined;
+  }
+
+  #slow(nowMs: number): Bypass | undefined {
+    const { policy, share } = this.#options.slow;
+    if (policy === 'wait' || this.#chain.length < 2) return undefined;
+    for (const [index, { node }] of this.#chain.entries()) {
+      const track = this.#tracks.get(node);
+      if (!track?.report) continue;
+      const reason = this.#slowReason(index, track, track.report, share);
+      if (reason === undefined) {
+        track.slowMs = undefined;
+        continue;
+      }
+      track.slowMs ??= nowMs;
+      if (nowMs - track.slowMs >= SLOW_MS) return { node, why: reason };
+    }
+    return undefined;
+  }
+
+  /** Why this node holds back the others; undefined when it does not, or all are alike. */
+  #slowReason(index: number, track: Track, report: NodeReport, share: number): string | undefined {
+    const { ringBytes } = this.#options;
+    const limit = this.#bestRate * share;
+    const backlog = (report.received - report.drained) / ringBytes;
+    if (backlog > FULL && track.drainRate < limit && this.#othersKeepUp(index)) {
+      return `disk at ${mib(track.drainRate)}, the others could do ${mib(this.#bestRate)}`;
+    }
+    const behind = (this.#ahead(index) - report.received) / ringBytes;
+    const waits = report.waiting.upstream > MOSTLY;
+    if (behind > FULL && waits && track.receiveRate < limit) {
+      return `link at ${mib(track.receiveRate)}, the others could do ${mib(this.#bestRate)}`;
+    }
+    return undefined;
+  }
+
+  /** Where most disks have a backlog, they are all slow and nobody is to blame. */
+  #othersKeepUp(index: number): boolean {
+    const backlogs = this.#chain
+      .filter((_, other) => other !== index)
+      .map(({ node }) => this.#tracks.get(node)?.report)
+      .map((report) => (report ? report.received - report.drained : 0))
+      .sort((a, b) => a - b);
+    const median = backlogs[Math.floor((backlogs.length - 1) / 2)] ?? 0;
+    return median < this.#options.ringBytes * EMPTY;
+  }
+}
+
+const newTrack = (): Track => ({
+  report: undefined,
+  stalledMs: undefined,
+  stallWhy: '',
+  slowMs: undefined,
+  drainRate: 0,
+  receiveRate: 0,
+  reportedMs: 0,
+});
+
+const smooth = (old: number, now: number, elapsedMs: number): number =>
+  old === 0 ? now : old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
+
+const mib = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond / 2 ** 20)} MiB/s`;

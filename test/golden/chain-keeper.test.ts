@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import { ChainKeeper, type NodeReport, STALL_MS } from '../../golden/chain-keeper.ts';
+
+const MIB = 1024 * 1024;
+const RING = 64 * MIB;
+const place = (node: number) => ({ node, host: `10.0.0.${node}`, port: 1 });
+
+const keeperOf = (nodes: number[], policy: 'wait' | 'bypass' = 'bypass') =>
+  new ChainKeeper({
+    pass: 1,
+    golden: { node: 0, host: '', port: 1 },
+    chain: nodes.map(place),
+    ringBytes: RING,
+    slow: { policy, share: 0.5 },
+  });
+
+const idle = { upstream: 0, sink: 0, downstream: 0 };
+
+/** Runs the clock; `stateAt` says where each node is, `sentAt` where the golden is. */
+const run = (
+  keeper: ChainKeeper,
+  seconds: number,
+  sentAt: (second: number) => number,
+  stateAt: (node: number, second: number) => NodeReport | undefined,
+): { node: number; why: string; second: number }[] => {
+  const out: { node: number; why: string; second: number }[] = [];
+  for (let second = 0; second <= seconds; second += 0.25) {
+    const now = second * 1000;
+    for (const node of keeper.nodes) {
+      const report = stateAt(node, second);
+      if (report) keeper.report(node, report, now);
+    }
+    for (const bypass of keeper.tick(sentAt(second), now)) {
+      out.push({ ...bypass, second });
+      keeper.leave(bypass.node);
+    }
+  }
+  return out;
+};
+
+describe('a node that leaves', () => {
+  test('only its neighbours get orders, with a new epoch', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    expect(keeper.begin().orders.size).toBe(3);
+    const orders = keeper.leave(2);
+    expect(orders?.epoch).toBe(2);
+    expect(orders?.orders.get(1)).toMatchObject({ epoch: 2, downstream: 3 });
+    expect(orders?.orders.get(3)).toMatchObject({ epoch: 2, upstream: place(1) });
+    expect(keeper.leave(2)).toBeUndefined();
+  });
+});
+
+describe('a node that gets nothing', () => {
+  test('is bypassed after the time a repair may take, not before', () => {
+    const stuck = 10 * MIB;
+    const out = run(
+      keeperOf([1, 2, 3]),
+      8,
+      () => 40 * MIB,
+      (node) =>
+        node === 1
+          ? { received: 40 * MIB, drained: 40 * MIB, waiting: idle }
+          : { received: stuck, drained: stuck, waiting: { ...idle, upstream: 1 } },
+    );
+    expect(out[0]).toMatchObject({ node: 2, why: 'gets no data though there is some' });
+    expect(out[0]?.second).toBeGreaterThanOrEqual(STALL_MS / 1000);
+    expect(out[0]?.second).toBeLessThan(5);
+  });
+
+  test('the second one behind the same upstream puts the blame on the upstream', () => {
+    const out = run(
+      keeperOf([1, 2, 3]),
+      12,
+      () => 40 * MIB,
+      (node) =>
+        node === 1
+          ? { received: 40 * MIB, drained: 40 * MIB, waiting: idle }
+          : { received: MIB, drained: MIB, waiting: { ...idle, upstream: 1 } },
+    );
+    expect(out.map(({ node }) => node).slice(0, 2)).toEqual([2, 1]);
+  });
+
+  test('a complaint is forgotten when data comes again', () => {
+    const keeper = keeperOf([1, 2]);
+    keeper.complain(2, 'connection lost', 0);
+    const out = run(
+      keeper,
+      6,
+      (second) => second * MIB,
+      (_, second) => ({ received: second * MIB, drained: second * MIB, waiting: idle }),
+    );
+    expect(out).toEqual([]);
+  });
+
+  test('waiting for a golden that has nothing is no fault of anybody', () => {
+    const out = run(
+      keeperOf([1, 2]),
+      20,
+      () => MIB,
+      () => ({ received: MIB, drained: MIB, waiting: { ...idle, upstream: 1 } }),
+    );
+    expect(out).toEqual([]);
+  });
+});
+
+/** 24 MiB/s until node 2's ring is full, then at its disk's pace. */
+const slowDisk = (diskRate: number) => {
+  const fullAt = RING / ((24 - diskRate) * MIB);
+  const chainAt = (second: number) =>
+    second < fullAt ? second * 24 * MIB : fullAt * 24 * MIB + (second - fullAt) * diskRate * MIB;
+  return {
+    fullAt,
+    chainAt,
+    stateAt: (node: number, second: number): NodeReport => ({
+      received: chainAt(second),
+      drained: node === 2 ? Math.min(chainAt(second), second * diskRate * MIB) : chainAt(second),
+      waiting: { ...idle, sink: node === 2 && second > fullAt ? 1 : 0 },
+    }),
+  };
+};
+
+describe('a node that is much slower than the rest', () => {
+  test('is bypassed soon after it begins to hold the others back, with the rates', () => {
+    const { chainAt, stateAt, fullAt } = slowDisk(5);
+    const out = run(keeperOf([1, 2, 3]), 12, chainAt, stateAt);
+    expect(out).toHaveLength(1);
+    expect(out[0]).toMatchObject({ node: 2, why: expect.stringMatching(/^disk at 5 MiB\/s/) });
+    expect(out[0]?.second).toBeLessThan(fullAt + 2);
+  });
+
+  test('stays with --slow wait', () => {
+    const { chainAt, stateAt } = slowDisk(5);
+    expect(run(keeperOf([1, 2, 3], 'wait'), 12, chainAt, stateAt)).toEqual([]);
+  });
+
+  test('stays when it is only a little slower', () => {
+    const { chainAt, stateAt } = slowDisk(18);
+    expect(run(keeperOf([1, 2, 3]), 30, chainAt, stateAt)).toEqual([]);
+  });
+
+  test('all disks being slow is nobody’s fault', () => {
+    const { chainAt, stateAt } = slowDisk(5);
+    const out = run(keeperOf([1, 2, 3]), 20, chainAt, (_, second) => stateAt(2, second));
+    expect(out).toEqual([]);
+  });
+
+  test('the only node is never slow', () => {
+    const { chainAt, stateAt } = slowDisk(5);
+    expect(run(keeperOf([2]), 12, chainAt, stateAt)).toEqual([]);
+  });
+
+  test('a slow link is told apart from a slow disk', () => {
+    const upstreamAt = (second: number) => Math.min(second * 24 * MIB, RING + second * 3 * MIB);
+    const out = run(keeperOf([1, 2]), 12, upstreamAt, (node, second) => {
+      const received = node === 1 ? upstreamAt(second) : second * 3 * MIB;
+      const upstream = node === 1 ? 0 : 0.8;
+      return { received, drained: received, waiting: { ...idle, upstream } };
+    });
+    expect(out[0]).toMatchObject({ node: 2, why: expect.stringMatching(/^link at 3 MiB\/s/) });
+  });
+});
