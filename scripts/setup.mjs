@@ -97,7 +97,15 @@ const dependenciesInstalled = () => {
 
 const installDependencies = () => {
   if (dependenciesInstalled()) return;
-  show('npm dependencies', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=warn']);
+  // Not `npm ci`: it refuses a lock file without the binaries of other platforms, which ours
+  // leaves out. Versions are the lock file's all the same, and it is not rewritten.
+  show('npm dependencies', 'npm', [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
 };
 
 const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
