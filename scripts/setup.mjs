@@ -144,6 +144,7 @@ const sources = [
   'golden',
   'client-agent',
   'stage2',
+  'streams',
   'relay',
   'protocol',
   'desc',
