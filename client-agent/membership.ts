@@ -124,7 +124,8 @@ export class Membership {
     const context = this.#plan ? this.#context(this.#plan, this.#job.signal, null) : undefined;
     this.#work = this.#work.then(async () => {
       await this.#closeHop();
-      if (context && !this.#options.directory) await cleanUp(context);
+      if (!context || this.#options.directory) return;
+      for (const left of await cleanUp(context)) this.#options.log.say(`left behind: ${left}`);
     });
     this.#work = this.#work.catch((error: unknown) => {
       this.#options.log.say(`cleaning up: ${toFailure(error).message}`);

@@ -11,7 +11,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
-import { settleConfig, settleModuleName, settleServerArgs } from '../stage2/settle-server.ts';
+import { settleConfig, settleModuleName, settleServerArgs } from '../streams/settle-server.ts';
 
 export interface SettleTree {
   /** Mount point on the node. */

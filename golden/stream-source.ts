@@ -1,7 +1,7 @@
 /** Where the bytes of each stream of a pass come from on the golden. */
 import type { Readable } from 'node:stream';
 import type { StreamPlan } from '../desc/clone-plan.ts';
-import { openSource } from '../stage2/source.ts';
+import { openSource } from '../streams/source.ts';
 import type { CommandLog } from '../system/run.ts';
 
 export type Encoding = 'identity' | 'zstd';

@@ -140,7 +140,6 @@ export const SessionEvent = z.discriminatedUnion('kind', [
   }),
 ]);
 export type SessionEvent = z.infer<typeof SessionEvent>;
-export type EventKind = SessionEvent['kind'];
 
 /** `Omit` that keeps the union apart. */
 type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;

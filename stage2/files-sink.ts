@@ -3,14 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { StreamPlan } from '../desc/clone-plan.ts';
+import { type PipedProcess, type ProcessEnd, startPiped } from '../streams/piped-process.ts';
+import { TAR_BLOCKING_FACTOR } from '../streams/tar-record.ts';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
 import { expectBrokenPipe, writeBatch } from './pipe-writer.ts';
-import { type PipedProcess, type ProcessEnd, startPiped } from './piped-process.ts';
 import { findPartition } from './planned-partitions.ts';
 import type { ReceiveContext, ReceiveSink, StreamHeader } from './receive.ts';
 import { SinkFailure } from './sink-failure.ts';
-import { TAR_BLOCKING_FACTOR } from './tar-record.ts';
 
 /**
  * Owners by number, all permission bits, extended attributes of every

@@ -3,9 +3,9 @@ import { closeSync, constants, fsync, openSync, readFileSync, writev } from 'nod
 import { promisify } from 'node:util';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { startPiped } from '../streams/piped-process.ts';
 import { NamedError } from '../system/named-error.ts';
 import { expectBrokenPipe, writeBatch } from './pipe-writer.ts';
-import { startPiped } from './piped-process.ts';
 import { findPartition } from './planned-partitions.ts';
 import type { ReceiveContext, ReceiveSink, StreamHeader } from './receive.ts';
 import { SinkFailure } from './sink-failure.ts';

@@ -1,8 +1,8 @@
 /** Step: bring over by rsync what changed on the golden while it was being read. */
 import { join } from 'node:path';
 import type { StreamPlan } from '../desc/clone-plan.ts';
+import { excludedByPlan, rsyncExcludes, XFS_ACLS } from '../streams/exclude.ts';
 import { run } from '../system/run.ts';
-import { excludedByPlan, rsyncExcludes, XFS_ACLS } from './exclude.ts';
 import { finished, type SettleSource, type Step, type StepContext, skipped } from './step.ts';
 
 const SETTLE_TIMEOUT_MS = 60 * 60 * 1000;

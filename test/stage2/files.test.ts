@@ -9,8 +9,8 @@ import type { FilesystemType } from '../../desc/model.ts';
 import { openSink } from '../../stage2/receive.ts';
 import { runSteps } from '../../stage2/runner.ts';
 import { settleStep } from '../../stage2/settle.ts';
-import { openSource } from '../../stage2/source.ts';
 import { prepareSteps } from '../../stage2/steps.ts';
+import { openSource } from '../../streams/source.ts';
 import { run } from '../../system/run.ts';
 import { openBridge } from './rsync-bridge.ts';
 import {

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { settleConfig, settleModuleName, settleServerArgs } from '../../stage2/settle-server.ts';
 import type { SettleSource } from '../../stage2/step.ts';
+import { settleConfig, settleModuleName, settleServerArgs } from '../../streams/settle-server.ts';
 
 export interface Bridge extends AsyncDisposable, SettleSource {
   port: number;

@@ -12,8 +12,8 @@ import { planDisk } from '../../desc/plan.ts';
 import { probeDisk } from '../../desc/probe.ts';
 import { cleanUp } from '../../stage2/clean-up.ts';
 import { openSink, type ReceiveSink } from '../../stage2/receive.ts';
-import { openSource, type SourceStream } from '../../stage2/source.ts';
 import type { SettleSource, StepContext } from '../../stage2/step.ts';
+import { openSource, type SourceStream } from '../../streams/source.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 
 export const MIB = 1024 * 1024;
