@@ -9,7 +9,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 await build({
   absWorkingDir: root,
-  entryPoints: { ka: 'cli/ka.ts', demo: 'demo/main.ts' },
+  entryPoints: {
+    ka: 'cli/ka.ts',
+    demo: 'demo/main.ts',
+    bench: 'bench/main.ts',
+    'bench-hop': 'bench/hop-process.ts',
+    'bench-origin': 'bench/origin-process.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -50,6 +50,8 @@ const needs = {
     mbuffer: 'mbuffer',
     iperf3: 'iperf3',
     'udp-sender': 'udpcast',
+    time: 'time',
+    ss: 'iproute2',
   },
 };
 

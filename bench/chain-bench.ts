@@ -1,0 +1,147 @@
+/** `npm run bench -- chain`: the chain beside its peers, and beside what must hold for it. */
+import { fileURLToPath } from 'node:url';
+import { Lab } from '../demo/lab.ts';
+import { run } from '../system/run.ts';
+import { mountDebian } from './debian-root.ts';
+import { kaChain, runKaChain } from './ka-chain.ts';
+import { median } from './median.ts';
+import { memoryDirectory } from './memory-directory.ts';
+import type { ChainOptions } from './options.ts';
+import { type FilePayload, writePayload } from './payload.ts';
+import { iperf } from './peers/iperf.ts';
+import { mbuffer } from './peers/mbuffer.ts';
+import { ncTee } from './peers/nc-tee.ts';
+import { udpcast } from './peers/udpcast.ts';
+import type { Row } from './rows.ts';
+import type { ChainTool } from './sample.ts';
+import { fastVerdicts, lineVerdicts, type Verdict } from './targets.ts';
+import { type Contest, inTurns, type Say } from './turns.ts';
+
+const directory = fileURLToPath(new URL('../.cache/bench', import.meta.url));
+
+/** udpcast is slow enough to be measured with less. */
+const UDPCAST_SHARE = 4;
+
+const LINE_MBIT = 200;
+const LINE_BYTES_PER_SECOND = (LINE_MBIT * 1e6) / 8;
+const LINE_NAME = `${LINE_MBIT}mbit`;
+const LINE_NODES = [1, 16, 64];
+const LINE_MIB = 128;
+
+const EMPTY_NODES = 16;
+const EMPTY_STREAMS = 3;
+const DEBIAN_NODES = 4;
+
+export interface BenchResult {
+  rows: Row[];
+  verdicts: Verdict[];
+}
+
+interface BenchContext {
+  options: ChainOptions;
+  say: Say;
+  signal: AbortSignal;
+}
+
+const makeLab = (nodes: number, megabitsPerSecond?: number): Promise<Lab> =>
+  Lab.create({ directory, nodes, megabitsPerSecond });
+
+const makePayloads = async (lab: Lab, mebibytes: number) => {
+  const memory = await memoryDirectory(lab, 'payload');
+  return {
+    whole: await writePayload(memory, mebibytes),
+    part: await writePayload(memory, Math.max(1, Math.floor(mebibytes / UDPCAST_SHARE))),
+  };
+};
+
+const fastLinks = async ({ options, say, signal }: BenchContext): Promise<BenchResult> => {
+  await using lab = await makeLab(Math.max(...options.nodes));
+  const { whole, part } = await makePayloads(lab, options.mebibytes);
+  const contest = (tool: ChainTool, nodes: number, payload: FilePayload): Contest => ({
+    tool,
+    context: { lab, nodes, payload, signal },
+  });
+  const rows: Row[] = [];
+  for (const nodes of options.nodes) {
+    const contests = [
+      ...(nodes === 1 ? [contest(iperf, 1, whole)] : []),
+      ...[kaChain, mbuffer, ncTee].map((tool) => contest(tool, nodes, whole)),
+      contest(udpcast, nodes, part),
+    ];
+    rows.push(...(await inTurns(contests, { runs: options.runs, link: 'fast', say })));
+  }
+  return { rows, verdicts: fastVerdicts(rows) };
+};
+
+/** What a session costs before its first byte and after its last: streams without bytes. */
+const emptyStreams = async ({ options, say, signal }: BenchContext): Promise<Verdict> => {
+  await using lab = await makeLab(EMPTY_NODES);
+  const taken: number[] = [];
+  for (let round = 1; round <= options.runs; round += 1) {
+    const source = { kind: 'empty', streams: EMPTY_STREAMS } as const;
+    const { secondsBefore, sample } = await runKaChain({ lab, nodes: EMPTY_NODES, signal }, source);
+    taken.push(secondsBefore + sample.seconds);
+    say(`${EMPTY_STREAMS} empty streams, ${EMPTY_NODES} nodes: ${taken.at(-1)?.toFixed(3)} s`);
+  }
+  const what = `${EMPTY_STREAMS} empty streams, ${EMPTY_NODES} nodes`;
+  return { what, value: median(taken), atMost: 0.5, unit: ' s' };
+};
+
+const lineLinks = async ({ options, say, signal }: BenchContext): Promise<BenchResult> => {
+  await using lab = await makeLab(Math.max(...LINE_NODES), LINE_MBIT);
+  const { whole } = await makePayloads(lab, LINE_MIB);
+  const at = (tool: ChainTool, nodes: number): Contest => ({
+    tool,
+    context: { lab, nodes, payload: whole, signal },
+  });
+  const contests = [
+    at(iperf, 1),
+    ...LINE_NODES.flatMap((nodes) => [at(kaChain, nodes), at(mbuffer, nodes)]),
+  ];
+  const rows = await inTurns(contests, { runs: options.runs, link: LINE_NAME, say });
+  return { rows, verdicts: lineVerdicts(rows) };
+};
+
+/** A Debian root over slow links, as the golden sends it: what comes out at the end against the line. */
+const compressed = async ({ options, say, signal }: BenchContext): Promise<BenchResult> => {
+  await using lab = await makeLab(DEBIAN_NODES, LINE_MBIT);
+  const path = await mountDebian(lab, say, signal);
+  // Read once: it is the chain that is measured, not this machine's disk.
+  await run('tar', ['--create', '--file=/dev/zero', `--directory=${path}`, '.'], { signal });
+  const samples = [];
+  for (let round = 1; round <= options.runs; round += 1) {
+    const context = { lab, nodes: DEBIAN_NODES, signal };
+    const { sample, encoding, sentBytes, secondsBefore } = await runKaChain(context, {
+      kind: 'tree',
+      path,
+    });
+    samples.push(sample);
+    const share = ((100 * sentBytes) / sample.bytes).toFixed(0);
+    say(
+      `Debian root, ${DEBIAN_NODES} nodes, ${LINE_NAME}: ${encoding}, to ${share} %, ${sample.seconds.toFixed(1)} s after ${secondsBefore.toFixed(1)} s of measuring`,
+    );
+  }
+  const rates = samples.map(({ bytes, seconds }) => bytes / seconds);
+  const what = `delivered / line, Debian root, ${DEBIAN_NODES} nodes, ${LINE_NAME}`;
+  return {
+    rows: [],
+    verdicts: [{ what, value: median(rates) / LINE_BYTES_PER_SECOND, atLeast: 2 }],
+  };
+};
+
+export const chainBench = async (context: BenchContext): Promise<BenchResult> => {
+  const { links } = context.options;
+  const results: BenchResult[] = [];
+  if (links !== '200mbit') {
+    results.push(await fastLinks(context));
+    results.push({ rows: [], verdicts: [await emptyStreams(context)] });
+  }
+  if (links !== 'fast') {
+    results.push(await lineLinks(context));
+    results.push(await compressed(context));
+  }
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    verdicts: results.flatMap(({ verdicts }) => verdicts),
+  };
+};

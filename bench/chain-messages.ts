@@ -1,0 +1,55 @@
+/** What the bench and the processes of ka's chain tell each other over the IPC channel of `spawn`. */
+import { z } from 'zod';
+import { ChainOrder } from '../protocol/control.ts';
+
+const base = {
+  /** Session key in base64. */
+  key: z.string(),
+  host: z.string(),
+  ringBytes: z.int(),
+};
+
+export const HopRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('start'), ...base, node: z.int() }),
+  z.object({ type: z.literal('follow'), order: ChainOrder }),
+]);
+export type HopRequest = z.infer<typeof HopRequest>;
+
+export const ChainSource = z.discriminatedUnion('kind', [
+  /** One file, read as it is. */
+  z.object({ kind: z.literal('file'), path: z.string() }),
+  /** So many streams without a byte. */
+  z.object({ kind: z.literal('empty'), streams: z.int() }),
+  /** A directory tree as the golden sends it, encoding measured as the golden does. */
+  z.object({ kind: z.literal('tree'), path: z.string() }),
+]);
+export type ChainSource = z.infer<typeof ChainSource>;
+
+export const OriginRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('start'), ...base, nodes: z.int(), source: ChainSource }),
+  z.object({ type: z.literal('go') }),
+]);
+export type OriginRequest = z.infer<typeof OriginRequest>;
+
+/** What either process says. */
+export const ChainReport = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('listening'), port: z.int() }),
+  /** Origin: the encoding is chosen, the streams begin. */
+  z.object({ type: z.literal('sending'), encoding: z.enum(['identity', 'zstd']) }),
+  /** Origin: the source is read, and the first node has everything. */
+  z.object({ type: z.literal('sent'), sourceBytes: z.int(), sentBytes: z.int() }),
+  /** Hop: the whole pass is here and behind. `bytes` went to the sinks of the streams. */
+  z.object({
+    type: z.literal('finished'),
+    bytes: z.int(),
+    /** User and system time since its first order. */
+    cpuSeconds: z.number(),
+    maxRssBytes: z.int(),
+  }),
+  z.object({ type: z.literal('failed'), message: z.string() }),
+]);
+export type ChainReport = z.infer<typeof ChainReport>;
+
+/** The one pass and the one order of its chain. */
+export const PASS = 1;
+export const EPOCH = 1;

@@ -1,0 +1,59 @@
+/** A node of ka's chain as a process of its own: a real hop whose sink throws everything away. */
+
+import { readFileSync } from 'node:fs';
+import { PROBE_KIND } from '../golden/line-rate.ts';
+import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
+import { Hop, type Sink, type StreamBegin } from '../relay/hop.ts';
+import { HopRequest, PASS } from './chain-messages.ts';
+import { listen, report, reportFailure } from './chain-reporting.ts';
+
+let hop: Hop | null = null;
+let bytes = 0;
+let usageBefore = process.cpuUsage();
+
+const openSink = ({ kind }: StreamBegin): Sink => ({
+  write: async (chunks) => {
+    if (kind !== PROBE_KIND) for (const chunk of chunks) bytes += chunk.length;
+  },
+  end: () => Promise.resolve(),
+  abort: () => Promise.resolve(),
+});
+
+/** Of this program only: the maximum of getrusage(2) knows the memory of whoever started it. */
+const maxRss = (): number => {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+};
+
+const finish = (): void => {
+  const { user, system } = process.cpuUsage(usageBefore);
+  const maxRssBytes = maxRss();
+  report({ type: 'finished', bytes, cpuSeconds: (user + system) / 1e6, maxRssBytes });
+};
+
+listen(async (message) => {
+  const request = HopRequest.parse(message);
+  if (request.type === 'follow') {
+    usageBefore = process.cpuUsage();
+    hop?.follow(request.order);
+    return;
+  }
+  hop = new Hop(
+    {
+      key: Buffer.from(request.key, 'base64'),
+      pass: PASS,
+      node: request.node,
+      listen: { host: request.host, port: 0 },
+      ringBytes: request.ringBytes,
+      redundancy: DEFAULT_REDUNDANCY,
+      openSink,
+      signal: new AbortController().signal,
+    },
+    (event) => {
+      if (event.type === 'trouble') reportFailure(event.error ?? new Error(event.message));
+    },
+  );
+  hop.finished.then(finish, reportFailure);
+  await hop.listen();
+  report({ type: 'listening', port: hop.port });
+});
