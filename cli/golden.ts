@@ -164,9 +164,9 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
       signal,
     );
   } catch (error) {
-    // What was asked for cannot be done at all: wrong usage, nothing was started.
-    process.exitCode = fail(error, EXIT_USAGE);
-    return undefined;
+    // A machine that lacks a tool is no wrong usage; the rest was asked for wrongly.
+    const lacking = error instanceof NamedError && error.code === 'ToolMissing';
+    return fail(error, lacking ? 1 : EXIT_USAGE);
   }
 };
 
@@ -174,7 +174,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
   const blueprint = await blueprintOf(flags, signal);
-  if (!blueprint) return EXIT_USAGE;
+  if (typeof blueprint === 'number') return blueprint;
   // Without a question the plan is shown by whatever shows the session.
   if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);
   if (flags.plan) return 0;

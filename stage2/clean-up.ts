@@ -83,8 +83,12 @@ export const cleanUp = async ({ target, log }: Target): Promise<string[]> => {
 /** A tool run by chroot may leave a helper behind (gpg-agent, a daemon): whatever has its root in the clone is ours. */
 const endProcessesInside = async ({ target, log }: Target): Promise<void> => {
   const root = resolve(target);
+  const own = await readlink('/proc/self/ns/mnt');
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
+    // The same path in another mount namespace is another place: another agent's clone.
+    const namespace = await readlink(`/proc/${pid}/ns/mnt`).catch(() => null);
+    if (namespace !== own) continue;
     const processRoot = await readlink(`/proc/${pid}/root`).catch(() => null);
     if (processRoot !== root && !processRoot?.startsWith(`${root}/`)) continue;
     log(`ending process ${pid}, left behind in ${processRoot}`);
