@@ -6,6 +6,7 @@ import type { StreamBegin } from '../protocol/frame.ts';
 import type { LinkAnswer } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
+import { forgettable, linkFor } from './hop-rules.ts';
 import { Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
@@ -146,14 +147,12 @@ export class Hop {
         `order of pass ${order.pass} for the hop of pass ${this.#options.pass}`,
       );
     }
-    const last = this.#order;
-    if (this.#closing !== null || (last !== null && order.epoch < last.epoch)) return;
+    if (this.#closing !== null) return;
+    const change = linkFor(this.#order, order, this.#link !== null);
+    if (change === 'ignore') return;
     this.#order = order;
     this.#outlet.order(order.epoch, order.downstream);
-    const { node, host, port } = order.upstream;
-    const same =
-      last?.upstream.node === node && last.upstream.host === host && last.upstream.port === port;
-    if (same && this.#link !== null) return;
+    if (change === 'keep') return;
     this.#redial.reset();
     this.#dial();
   }
@@ -289,7 +288,7 @@ export class Hop {
   /** A sink or the nodes behind have let go of bytes. */
   #released(): void {
     const ring = this.#ring;
-    ring.release(Math.min(ring.verified, this.#feed.drained, this.#outlet.floor));
+    ring.release(forgettable(ring.verified, this.#feed.drained, this.#outlet.floor));
     if (ring.hasRoom) this.#link?.resume();
     this.#noteWait();
     const all = this.#scanner.closed && this.#feed.closed;

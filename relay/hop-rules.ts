@@ -1,0 +1,27 @@
+/** What a hop does about orders, bytes and its end. Decides only: no sockets, no clock. */
+import type { ChainOrder } from '../protocol/control.ts';
+
+/**
+ * What an order means for the link to the upstream: nothing at all (`ignore`,
+ * an order older than the last), nothing for this link (`keep`), or a new one
+ * (`dial`). `linked`: there is a link, or one is being made.
+ */
+export const linkFor = (
+  last: ChainOrder | null,
+  order: ChainOrder,
+  linked: boolean,
+): 'ignore' | 'keep' | 'dial' => {
+  if (last === null) return 'dial';
+  if (order.epoch < last.epoch) return 'ignore';
+  const { node, host, port } = order.upstream;
+  const same =
+    last.upstream.node === node && last.upstream.host === host && last.upstream.port === port;
+  return same && linked ? 'keep' : 'dial';
+};
+
+/**
+ * The position below which bytes may be forgotten: its own sink has taken them
+ * (`drained`), and the nodes it keeps bytes for have them (`floor`).
+ */
+export const forgettable = (verified: number, drained: number, floor: number): number =>
+  Math.min(verified, drained, floor);
