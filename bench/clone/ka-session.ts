@@ -1,0 +1,102 @@
+/** A whole session: the real `ka golden` and real agents that clone into directories. */
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type KaProcess, lastLines, startKa } from '../../demo/ka-process.ts';
+import { SessionEvent } from '../../protocol/events.ts';
+import { NamedError } from '../../system/named-error.ts';
+import type { CloneContext, CloneTool } from './clone-tool.ts';
+import { stageWaits } from './stage-waits.ts';
+
+const SESSION = 'bench';
+
+/** A directory has no disk to take the layout from: one partition for everything. */
+const description = JSON.stringify({
+  disks: [
+    {
+      name: 'sda',
+      table: 'msdos',
+      partitions: [{ size: 'fill', filesystem: 'ext4', mount: '/' }],
+    },
+  ],
+});
+
+const readJournal = async (stateDirectory: string): Promise<SessionEvent[]> => {
+  const sessions = join(stateDirectory, 'sessions');
+  const [name = ''] = await readdir(sessions);
+  const text = await readFile(join(sessions, name, 'journal.jsonl'), 'utf8');
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => SessionEvent.parse(JSON.parse(line)));
+};
+
+const startAgents = ({ lab, targets, signal }: CloneContext, place: string): KaProcess[] =>
+  targets.map(({ host, directory }) =>
+    startKa(
+      [
+        'agent',
+        ...['--session', SESSION, '--golden', lab.golden.address],
+        ...['--name', host.name, '--address', host.address, '--into', directory],
+      ],
+      {
+        on: host,
+        logFile: join(place, `bench-${host.name}.log`),
+        stateDirectory: join(place, `bench-${host.name}-state`),
+        signal,
+      },
+    ),
+  );
+
+const timeOf = (events: readonly SessionEvent[], state: 'started' | 'finished'): number =>
+  events.find((event) => event.kind === 'session' && event.state === state)?.time ?? Number.NaN;
+
+const streamSeconds = (events: readonly SessionEvent[]): number => {
+  const passes = events.flatMap((event) =>
+    event.kind === 'pass' && event.state === 'finish' ? [event] : [],
+  );
+  return passes.reduce(
+    (sum, { transferMs = 0, emptiedMs = 0 }) => sum + (transferMs + emptiedMs) / 1000,
+    0,
+  );
+};
+
+export const kaSession: CloneTool = {
+  name: 'ka',
+  run: async (context) => {
+    const { lab, tree, targets, signal } = context;
+    const descriptionFile = join(lab.directory, 'bench-description.json');
+    const stateDirectory = join(lab.directory, 'bench-golden-state');
+    await rm(stateDirectory, { recursive: true, force: true });
+    await writeFile(descriptionFile, description);
+    const agents = startAgents(context, lab.directory);
+    const golden = startKa(
+      [
+        'golden',
+        ...['--nodes', String(targets.length), '--session', SESSION],
+        ...['--address', lab.golden.address, '--root', tree],
+        ...['--disk-desc', 'sda', descriptionFile, '--yes', '--ui', 'plain'],
+      ],
+      {
+        on: lab.golden,
+        logFile: join(lab.directory, 'bench-golden.log'),
+        stateDirectory,
+        signal,
+      },
+    );
+    const exitCode = await golden.ended;
+    if (exitCode !== 0) for (const agent of agents) agent.kill('SIGTERM');
+    await Promise.all(agents.map(({ ended }) => ended));
+    signal.throwIfAborted();
+    if (exitCode !== 0) {
+      throw new NamedError('SessionFailed', `ka golden exited ${exitCode}`, {
+        output: await lastLines(golden),
+      });
+    }
+    const events = await readJournal(stateDirectory);
+    return {
+      seconds: (timeOf(events, 'finished') - timeOf(events, 'started')) / 1000,
+      streamSeconds: streamSeconds(events),
+      stages: stageWaits(events),
+    };
+  },
+};
