@@ -21,13 +21,13 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 export const printClone = (rows: readonly CloneRow[]): string => {
   const times = formatTable(
-    ['tool', 'tree', 'nodes', 'seconds', 'streams, s', 'MiB/s to each'],
+    ['tool', 'tree', 'nodes', 'files, s', 'done, s', 'MiB/s to each'],
     rows.map((row) => [
       row.tool,
       row.tree,
       row.nodes,
-      row.seconds,
-      row.streamSeconds,
+      row.filesSeconds,
+      row.doneSeconds,
       row.mibPerSecond,
     ]),
   );

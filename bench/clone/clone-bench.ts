@@ -22,8 +22,10 @@ export interface CloneRow {
   tool: string;
   tree: string;
   nodes: number;
-  seconds: number;
-  streamSeconds: number | null;
+  /** Until the last node has all files. */
+  filesSeconds: number;
+  /** Until the last node is done. */
+  doneSeconds: number;
   /** Bytes on the golden's disk, per second, for each node. */
   mibPerSecond: number;
   stages: readonly StageWaits[];
@@ -76,15 +78,14 @@ const countFiles = async (directory: string): Promise<number> => {
 };
 
 const toRow = (tool: CloneTool, tree: Tree, nodes: number, results: CloneResult[]): CloneRow => {
-  const seconds = median(results.map((result) => result.seconds));
-  const streams = results.flatMap(({ streamSeconds }) => streamSeconds ?? []);
+  const filesSeconds = median(results.map((result) => result.filesSeconds));
   return {
     tool: tool.name,
     tree: tree.name,
     nodes,
-    seconds,
-    streamSeconds: streams.length > 0 ? median(streams) : null,
-    mibPerSecond: tree.bytes / MIB / seconds,
+    filesSeconds,
+    doneSeconds: median(results.map((result) => result.doneSeconds)),
+    mibPerSecond: tree.bytes / MIB / filesSeconds,
     stages: results[0]?.stages ?? [],
   };
 };
@@ -108,7 +109,7 @@ export const cloneBench = async (context: BenchContext): Promise<CloneRow[]> => 
           taken.push(result);
           const files = await countFiles(targets[0]?.directory ?? '');
           say(
-            `${tree.name}, ${nodes} nodes, round ${round} of ${options.runs}: ${tool.name} ${result.seconds.toFixed(1)} s, ${files} files`,
+            `${tree.name}, ${nodes} nodes, round ${round} of ${options.runs}: ${tool.name} ${result.filesSeconds.toFixed(1)} s, ${files} files`,
           );
           for (const { directory } of targets) await rm(directory, { recursive: true });
         }

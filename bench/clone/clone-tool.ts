@@ -26,10 +26,10 @@ export interface StageWaits {
 }
 
 export interface CloneResult {
-  /** From the start until the last node is done. */
-  seconds: number;
-  /** Of these, the part in which the streams ran; only ka has others. */
-  streamSeconds: number | null;
+  /** From the start until the last node has all files. */
+  filesSeconds: number;
+  /** Until the last node is done: ka settles, gives identities and verifies after that. */
+  doneSeconds: number;
   stages: readonly StageWaits[];
 }
 

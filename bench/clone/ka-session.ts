@@ -2,7 +2,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KaProcess, lastLines, startKa } from '../../demo/ka-process.ts';
-import { SessionEvent } from '../../protocol/events.ts';
+import { type NodeState, SessionEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../system/named-error.ts';
 import type { CloneContext, CloneTool } from './clone-tool.ts';
 import { stageWaits } from './stage-waits.ts';
@@ -47,17 +47,11 @@ const startAgents = ({ lab, targets, signal }: CloneContext, place: string): KaP
     ),
   );
 
-const timeOf = (events: readonly SessionEvent[], state: 'started' | 'finished'): number =>
-  events.find((event) => event.kind === 'session' && event.state === state)?.time ?? Number.NaN;
-
-const streamSeconds = (events: readonly SessionEvent[]): number => {
-  const passes = events.flatMap((event) =>
-    event.kind === 'pass' && event.state === 'finish' ? [event] : [],
-  );
-  return passes.reduce(
-    (sum, { transferMs = 0, emptiedMs = 0 }) => sum + (transferMs + emptiedMs) / 1000,
-    0,
-  );
+/** Seconds from the session's start until the last node was seen in this state. */
+const secondsTo = (events: readonly SessionEvent[], state: NodeState): number => {
+  const start = events.find((event) => event.kind === 'session' && event.state === 'started');
+  const last = events.findLast((event) => event.kind === 'node' && event.state === state);
+  return ((last?.time ?? Number.NaN) - (start?.time ?? Number.NaN)) / 1000;
 };
 
 export const kaSession: CloneTool = {
@@ -94,8 +88,8 @@ export const kaSession: CloneTool = {
     }
     const events = await readJournal(stateDirectory);
     return {
-      seconds: (timeOf(events, 'finished') - timeOf(events, 'started')) / 1000,
-      streamSeconds: streamSeconds(events),
+      filesSeconds: secondsTo(events, 'received'),
+      doneSeconds: secondsTo(events, 'done'),
       stages: stageWaits(events),
     };
   },

@@ -40,7 +40,8 @@ export const rsyncStar: CloneTool = {
         startTimed(lab, host, [...copy, `${directory}/`], { signal }),
       );
       await Promise.all(nodes.map(({ ended }) => ended));
-      return { seconds: (performance.now() - start) / 1000, streamSeconds: null, stages: [] };
+      const seconds = (performance.now() - start) / 1000;
+      return { filesSeconds: seconds, doneSeconds: seconds, stages: [] };
     } finally {
       daemon.kill('SIGTERM');
       await daemon;
