@@ -24,6 +24,9 @@ export interface Member {
   joinedMs: number;
 }
 
+/** A node that missed so many passes is not tried again. */
+export const MAX_PASSES = 3;
+
 /** States in which nothing more will happen to a node by itself. */
 const finalStates: ReadonlySet<NodeState> = new Set(['done', 'failed', 'lost', 'refused']);
 

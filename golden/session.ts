@@ -19,7 +19,7 @@ import type { Blueprint } from './blueprint.ts';
 import type { Certificate } from './certificate.ts';
 import type { SlowPolicy } from './chain-keeper.ts';
 import { startControlServer } from './control-server.ts';
-import { type Hello, isFinal, isPending, type Member, tell } from './member.ts';
+import { type Hello, isFinal, isPending, MAX_PASSES, type Member, tell } from './member.ts';
 import { NodeLink } from './node-link.ts';
 import type { NodeLogs } from './node-logs.ts';
 import { Pass, type PassTotals } from './pass.ts';
@@ -52,9 +52,6 @@ export interface SessionOptions {
 
 /** All done, some done, none done or never started: the session's exit status. */
 export type SessionExitCode = 0 | 1 | 2;
-
-/** A node that missed so many passes is not tried again. */
-const MAX_PASSES = 3;
 
 /** When some are ready, the others get this long before the pass starts without them. */
 const PREPARE_GRACE_MS = 60_000;
