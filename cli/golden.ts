@@ -67,7 +67,7 @@ const addOptions = (command: Command): Command =>
       'copy this partition byte by byte (repeatable)',
       gather(String),
     )
-    .option('-m, --boot-code <drive>', "write this drive's boot code (446 bytes)", gather(String))
+    .option('-m, --boot-code <drive>', "copy the golden's boot code of this drive", gather(String))
     .option('-M, --boot-code-file <drive file>', 'boot code for a drive from a file', gather(pair))
     .option(
       '-d, --release-delay <tenths>',
@@ -155,10 +155,8 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
         exclude: (flags.exclude ?? []).flatMap((list) => list.split('|')),
         skipDevices: flags.skipDevices,
         rawPartitions: flags.rawPartition ?? [],
-        bootCode: [
-          ...(flags.bootCode ?? []).map((drive) => [drive, `/dev/${drive}`] as const),
-          ...(flags.bootCodeFile ?? []),
-        ],
+        bootCodeOf: flags.bootCode ?? [],
+        bootCodeFiles: flags.bootCodeFile ?? [],
         bootloader: flags.bootloader,
       },
       signal,
@@ -170,20 +168,32 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
   }
 };
 
+/** What is wrong with a session of this name and these numbers; undefined when nothing is. */
+const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError | undefined => {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+    const message = `session name "${name}": use up to 64 letters, digits, dots, dashes (-s NAME)`;
+    return new NamedError('BadName', message);
+  }
+  if (minNodes !== undefined && minNodes > nodes) {
+    const message = `--min-nodes ${minNodes} is more than the ${nodes} of -n; give fewer`;
+    return new NamedError('BadMinNodes', message);
+  }
+  return undefined;
+};
+
 const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
   const blueprint = await blueprintOf(flags, signal);
   if (typeof blueprint === 'number') return blueprint;
+  const name = flags.session ?? blueprint.hostname;
+  const wrong = wrongUsage(name, flags);
+  if (wrong) return fail(wrong, EXIT_USAGE);
   // Without a question the plan is shown by whatever shows the session.
   if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);
   if (flags.plan) return 0;
   if (!flags.yes && !(await confirm(flags.nodes, signal))) return EXIT_USAGE;
 
-  const name = flags.session ?? blueprint.hostname;
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    throw new NamedError('BadName', `session name "${name}": use letters, digits, dot, dash`);
-  }
   const minNodes = flags.minNodes ?? flags.nodes;
   const directory = makeSessionDirectory(name, Date.now());
   const journal = openJournal(directory);

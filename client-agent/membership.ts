@@ -232,6 +232,8 @@ export class Membership {
 
   #openSink(begin: StreamBegin, signal: AbortSignal): Sink {
     if (begin.kind === PROBE) return discard;
+    // A directory has no partitions; what it passes on of them it does not keep.
+    if (begin.kind === 'raw' && this.#options.directory) return discard;
     const plan = this.#planned();
     const { name, kind, encoding } = begin;
     const stream = plan.streams.find((candidate) => candidate.name === name);
@@ -308,7 +310,7 @@ export class Membership {
   }
 }
 
-/** For noise: nothing is kept. */
+/** For what only passes through: nothing is kept. */
 const discard: Sink = {
   write: () => Promise.resolve(),
   end: () => Promise.resolve(),

@@ -28,8 +28,10 @@ export interface BlueprintOptions {
   exclude: readonly string[];
   skipDevices: string | undefined;
   rawPartitions: readonly string[];
-  /** Disk name and file or device to take 446 bytes from. */
-  bootCode: readonly (readonly [string, string])[];
+  /** Disks that get the boot code of the golden's own disk of that name (-m). */
+  bootCodeOf: readonly string[];
+  /** Disk name and file to take its boot code from (-M). */
+  bootCodeFiles: readonly (readonly [string, string])[];
   /** "grub --with=x": loader, then options for the initramfs tool. */
   bootloader: string | undefined;
 }
@@ -63,20 +65,47 @@ const underDescribedNames = (
     : [...disks];
 };
 
+/** Describes the golden's own disks; those that match `skip` stay out, matching partitions get no content. */
+const describeGolden = (golden: GoldenRoot, skip: RegExp | undefined): Description => {
+  const wanted = golden.disks.filter(({ device }) => !skip?.test(device));
+  if (wanted.length === 0) {
+    throw new NamedError(
+      'NoDescription',
+      golden.disks.length > 0
+        ? `-X ${skip?.source} leaves no disk of the golden to clone; give a description with -p DRIVE FILE`
+        : `${golden.path} is not on a disk of its own, so its disk cannot be described; give a description with -p DRIVE FILE`,
+    );
+  }
+  const disks = wanted.map((disk) => {
+    const mounts = new Map(
+      Object.entries(disk.use).flatMap(([number, { mount, mountOptions }]) =>
+        mount === undefined
+          ? []
+          : [[Number(number), { mount, ...(mountOptions === undefined ? {} : { mountOptions }) }]],
+      ),
+    );
+    const skipped = new Set(
+      disk.partitions.filter(({ device }) => skip?.test(device)).map(({ number }) => number),
+    );
+    const spec = describeDisk(disk, { fillLast: true, mounts });
+    return {
+      ...spec,
+      partitions: spec.partitions.map((partition): PartitionSpec => {
+        if (!skipped.has(partition.number) || partition.role === 'extended') return partition;
+        const { filesystem, mount, mountOptions, ...bare } = partition;
+        return { ...bare, content: 'empty' };
+      }),
+    };
+  });
+  return { disks, exclude: [], nodes: [] };
+};
+
 const loadAll = async (
   descriptions: BlueprintOptions['descriptions'],
   golden: GoldenRoot,
+  skip: RegExp | undefined,
 ): Promise<Description> => {
-  if (descriptions.length === 0) {
-    if (golden.disks.length > 0) {
-      const disks = golden.disks.map((disk) => describeDisk(disk, { fillLast: true }));
-      return { disks, exclude: [], nodes: [] };
-    }
-    throw new NamedError(
-      'NoDescription',
-      `${golden.path} is not on a disk of its own, so its disk cannot be described; give a description with -p DRIVE FILE`,
-    );
-  }
+  if (descriptions.length === 0) return describeGolden(golden, skip);
   const loaded = await Promise.all(
     descriptions.map(([disk, file]) => loadDescription(file, { disk })),
   );
@@ -111,9 +140,11 @@ const withRawPartitions = (description: Description, wanted: readonly string[]):
   );
 };
 
-const withoutDevices = (disks: readonly GoldenDisk[], regex: string | undefined): GoldenDisk[] => {
-  if (regex === undefined) return [...disks];
-  const pattern = parseRegex(regex);
+const withoutDevices = (
+  disks: readonly GoldenDisk[],
+  pattern: RegExp | undefined,
+): GoldenDisk[] => {
+  if (pattern === undefined) return [...disks];
   return disks.map((disk) => ({
     ...disk,
     use: Object.fromEntries(
@@ -197,14 +228,12 @@ export const makeBlueprint = async (
   signal: AbortSignal,
 ): Promise<Blueprint> => {
   const golden = await readGoldenRoot(options.root);
+  const skip = options.skipDevices === undefined ? undefined : parseRegex(options.skipDevices);
   const loaded = withRawPartitions(
-    await loadAll(options.descriptions, golden),
+    await loadAll(options.descriptions, golden, skip),
     options.rawPartitions,
   );
-  const disks = withoutDevices(
-    underDescribedNames(golden.disks, loaded.disks),
-    options.skipDevices,
-  );
+  const disks = withoutDevices(underDescribedNames(golden.disks, loaded.disks), skip);
   const { description, refs, warnings } = completeFromGolden(loaded, disks);
   const streams = streamsOf(description, golden, refs);
   const mounts = streams.flatMap(({ plan }) => plan.mount ?? []);
@@ -217,11 +246,7 @@ export const makeBlueprint = async (
     partitions.some(({ mount }) => mount === '/'),
   );
   const bootloader = bootloaderFor(options.bootloader, golden, rootDisk?.name);
-  const bootCode = Object.fromEntries(
-    await Promise.all(
-      options.bootCode.map(async ([disk, file]) => [disk, await readBootCode(file)] as const),
-    ),
-  );
+  const bootCode = await bootCodeOf(options, description, disks);
   for (const { plan } of streams) {
     if (plan.mount !== undefined) await requireDirectory(under(golden.path, plan.mount));
   }
@@ -262,6 +287,34 @@ export const makeBlueprint = async (
     nameFor: (hello, address, number, taken) =>
       nodeName(description.nodes, golden.hostname, hello, address, number, taken),
   };
+};
+
+/** Boot code by described disk, base64. Throws `NoSuchDisk` and what `readBootCode` throws. */
+const bootCodeOf = async (
+  { bootCodeOf: own, bootCodeFiles }: BlueprintOptions,
+  description: Description,
+  golden: readonly GoldenDisk[],
+): Promise<Record<string, string>> => {
+  const sources: (readonly [string, string])[] = [
+    // The golden's disk may have another name than the nodes' in the description.
+    ...own.map((name) => {
+      const disk = golden.find((candidate) => candidate.name === name);
+      return [name, disk?.device ?? `/dev/${name}`] as const;
+    }),
+    ...bootCodeFiles,
+  ];
+  const code: Record<string, string> = {};
+  for (const [name, path] of sources) {
+    if (!description.disks.some((disk) => disk.name === name)) {
+      const names = description.disks.map((disk) => disk.name).join(', ');
+      throw new NamedError(
+        'NoSuchDisk',
+        `boot code for ${name}: the description has no such disk, but ${names}; correct -m or -M`,
+      );
+    }
+    code[name] = await readBootCode(path);
+  }
+  return code;
 };
 
 const requireAbsolute = (directory: string): void => {

@@ -31,6 +31,8 @@ export interface KeeperOptions {
   chain: readonly ChainPlace[];
   ringBytes: number;
   slow: SlowPolicy;
+  /** Nodes that get no further pass: all go at their pace, if need be. */
+  lastChance: ReadonlySet<number>;
 }
 
 export interface Orders {
@@ -195,11 +197,12 @@ export class ChainKeeper {
   }
 
   #slow(nowMs: number): Bypass | undefined {
+    const { lastChance } = this.#options;
     const { policy, share } = this.#options.slow;
     if (policy === 'wait' || this.#chain.length < 2) return undefined;
     for (const [index, { node }] of this.#chain.entries()) {
       const track = this.#tracks.get(node);
-      if (!track?.report) continue;
+      if (!track?.report || lastChance.has(node)) continue;
       const reason = this.#slowReason(index, track, track.report, share);
       if (reason === undefined) {
         track.slowMs = undefined;

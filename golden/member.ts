@@ -27,6 +27,9 @@ export interface Member {
 /** A node that missed so many passes is not tried again. */
 export const MAX_PASSES = 3;
 
+/** Whether the pass it is about to be sent into is the last it gets. */
+export const isLastPass = ({ passes }: Pick<Member, 'passes'>): boolean => passes + 1 >= MAX_PASSES;
+
 /** States in which nothing more will happen to a node by itself. */
 const finalStates: ReadonlySet<NodeState> = new Set(['done', 'failed', 'lost', 'refused']);
 

@@ -14,7 +14,7 @@ import { ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
 import { type ChainPlace, GOLDEN_NODE } from './chain-order.ts';
 import { chooseEncoding, measureSource } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
-import { type Member, type PositionMessage, tell } from './member.ts';
+import { isLastPass, type Member, type PositionMessage, tell } from './member.ts';
 import { PassProgress } from './pass-progress.ts';
 import type { Roster } from './roster.ts';
 import type { Encoding, StreamSource } from './stream-source.ts';
@@ -75,6 +75,7 @@ export class Pass {
       chain: [...options.members].sort(byAddress).map(placeOf),
       ringBytes: options.ringBytes,
       slow: options.slow,
+      lastChance: new Set(options.members.filter(isLastPass).map(({ number }) => number)),
     });
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#origin = new Origin(

@@ -78,6 +78,8 @@ export class Session {
   #controlPort: number;
   /** Resolves when all nodes done so far have been let go. */
   #releases: Promise<void> = Promise.resolve();
+  /** When the last of them was, in milliseconds since 1970. */
+  #releasedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -440,11 +442,18 @@ export class Session {
 
   /** Lets a cloned node reboot, at the asked distance from the one before. */
   #release(member: Member): void {
-    const { releaseDelayMs } = this.#options;
     this.#releases = this.#releases.then(async () => {
+      await this.#releasePause();
       tell(member, { type: 'finish', action: 'reboot', reason: 'cloned' });
-      if (releaseDelayMs > 0) await sleep(releaseDelayMs);
+      this.#releasedMs = Date.now();
     });
+  }
+
+  async #releasePause(): Promise<void> {
+    const pauseMs = this.#releasedMs + this.#options.releaseDelayMs - Date.now();
+    if (pauseMs <= 0 || this.#signal.aborted) return;
+    // A session that is stopped lets its cloned nodes go at once.
+    await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => undefined);
   }
 
   /** Lets go whoever is still here; only cloned nodes were told to reboot. */

@@ -14,13 +14,17 @@ export interface Started extends KaProcess {
   text(): Promise<string>;
 }
 
-const start = (
+let runs = 0;
+
+/** Any `ka` command on a machine of the lab. Machines keep their state from one command to the next. */
+export const startOn = (
   host: LabHost,
   lab: Lab,
   args: readonly string[],
   on: KaOptions['on'] = host,
 ): Started => {
-  const logFile = join(lab.directory, `${host.name}-${args[0]}.log`);
+  runs += 1;
+  const logFile = join(lab.directory, `${host.name}-${args[0]}-${runs}.log`);
   const stateDirectory = join(lab.directory, `${host.name}-state`);
   const started = startKa(args, { on, logFile, stateDirectory });
   return { ...started, text: () => readFile(logFile, 'utf8') };
@@ -36,7 +40,7 @@ export const startGolden = (
 ): Started => {
   const { address } = lab.golden;
   const common = ['--session', 'test', '--address', address, '--yes', '--ui', 'json'];
-  return start(lab.golden, lab, ['golden', ...common, '--report', reportFile(lab), ...flags], on);
+  return startOn(lab.golden, lab, ['golden', ...common, '--report', reportFile(lab), ...flags], on);
 };
 
 /** `ka agent` on a node of the lab (1, 2 …). */
@@ -44,7 +48,7 @@ export const startAgent = (lab: Lab, node: number, flags: readonly string[]): St
   const host = lab.nodes[node - 1];
   if (!host) throw new RangeError(`the lab has no node ${node}`);
   const common = ['--name', host.name, '--address', host.address, '--no-reboot'];
-  return start(host, lab, ['agent', ...common, ...flags]);
+  return startOn(host, lab, ['agent', ...common, ...flags]);
 };
 
 export const readReport = async (lab: Lab): Promise<Report> =>

@@ -28,13 +28,20 @@ export interface SmallGoldenOptions {
   afterwards?: (device: string) => Promise<unknown>;
 }
 
-const writeSystem = async (root: string, uuid: string): Promise<void> => {
+/** Just enough of a system in `root`, with this fstab. */
+export const writeSystem = async (root: string, fstab: string): Promise<void> => {
   // Where a system is, the clone's tools are run in it and need these to mount on.
   for (const name of ['etc', 'dev', 'proc', 'sys', 'run', 'tmp']) await mkdir(join(root, name));
-  await writeFile(join(root, 'etc/fstab'), `UUID=${uuid} / ext4 defaults 0 1\n`);
+  await writeFile(join(root, 'etc/fstab'), fstab);
   await writeFile(join(root, 'etc/hostname'), 'golden\n');
   await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 golden\n');
   await writeFile(join(root, 'etc/machine-id'), `${'a'.repeat(32)}\n`);
+};
+
+/** UUID of the file system on a device. */
+export const uuidOf = async (device: string): Promise<string> => {
+  const { stdout } = await run('blkid', ['-p', '-s', 'UUID', '-o', 'value', device]);
+  return stdout.trim();
 };
 
 export const makeSmallGolden = async (
@@ -48,9 +55,9 @@ export const makeSmallGolden = async (
   await showPartitions(disk);
   const device = loopPartition(disk, 1);
   await run('mkfs.ext4', ['-q', ...(options.mkfs ?? []), device]);
-  const { stdout } = await run('blkid', ['-p', '-s', 'UUID', '-o', 'value', device]);
+  const uuid = await uuidOf(device);
   const writable = await lab.mount(device, 'golden-rw', 'rw');
-  await writeSystem(writable, stdout.trim());
+  await writeSystem(writable, `UUID=${uuid} / ext4 defaults 0 1\n`);
   await options.fill(writable);
   await lab.unmount(writable);
   await options.afterwards?.(device);
