@@ -5,13 +5,18 @@ const MIB = 1024 * 1024;
 const RING = 64 * MIB;
 const place = (node: number) => ({ node, host: `10.0.0.${node}`, port: 1 });
 
-const keeperOf = (nodes: number[], policy: 'wait' | 'bypass' = 'bypass') =>
+const keeperOf = (
+  nodes: number[],
+  policy: 'wait' | 'bypass' = 'bypass',
+  lastChance: number[] = [],
+) =>
   new ChainKeeper({
     pass: 1,
     golden: { node: 0, host: '', port: 1 },
     chain: nodes.map(place),
     ringBytes: RING,
     slow: { policy, share: 0.5 },
+    lastChance: new Set(lastChance),
   });
 
 const idle = { upstream: 0, sink: 0, downstream: 0 };
@@ -131,6 +136,11 @@ describe('a node that is much slower than the rest', () => {
   test('stays with --slow wait', () => {
     const { chainAt, stateAt } = slowDisk(5);
     expect(run(keeperOf([1, 2, 3], 'wait'), 12, chainAt, stateAt)).toEqual([]);
+  });
+
+  test('stays when this is the last pass it gets', () => {
+    const { chainAt, stateAt } = slowDisk(5);
+    expect(run(keeperOf([1, 2, 3], 'bypass', [2]), 12, chainAt, stateAt)).toEqual([]);
   });
 
   test('stays when it is only a little slower', () => {
