@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { expected, someBytes } from './support/bytes.ts';
 import { begin, Chain, type ChainOptions } from './support/chain.ts';
 
@@ -181,13 +182,14 @@ describe('failures at the ends', () => {
   test('nothing is left open behind a closed chain', async () => {
     const open = (): string[] =>
       process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout)/.test(name));
+    // What the tests before this one closed may take a moment to go.
+    await eventually('no sockets of other tests', () => !open().some((name) => /TCP/.test(name)));
     const before = open().length;
     const run = await start({ nodes: 3 });
     run.order(all(run));
     const sending = run.origin.send(begin('s'), someBytes(1, 20_000_000));
     const sent = sending.catch((error: Error) => error);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(open().length).toBeGreaterThan(before);
+    await eventually('the chain is open', () => open().length > before);
     await run.close();
     await sent;
     await new Promise((resolve) => setImmediate(resolve));
