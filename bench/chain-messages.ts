@@ -46,6 +46,8 @@ export const ChainReport = z.discriminatedUnion('type', [
     cpuSeconds: z.number(),
     maxRssBytes: z.int(),
   }),
+  /** A link was lost or damaged; the chain repairs it by itself. */
+  z.object({ type: z.literal('trouble'), message: z.string() }),
   z.object({ type: z.literal('failed'), message: z.string() }),
 ]);
 export type ChainReport = z.infer<typeof ChainReport>;

@@ -56,6 +56,11 @@ export class ChainProcess implements AsyncDisposable {
     }
   }
 
+  /** What went wrong and was repaired so far. */
+  get troubles(): string[] {
+    return this.#heard.flatMap((report) => (report.type === 'trouble' ? [report.message] : []));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener('abort', this.#aborted);
     if (this.#child.connected) this.#child.disconnect();

@@ -5,7 +5,7 @@ import { PROBE_KIND } from '../golden/line-rate.ts';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import { Hop, type Sink, type StreamBegin } from '../relay/hop.ts';
 import { HopRequest, PASS } from './chain-messages.ts';
-import { listen, report, reportFailure } from './chain-reporting.ts';
+import { listen, report, reportFailure, reportTrouble } from './chain-reporting.ts';
 
 let hop: Hop | null = null;
 let bytes = 0;
@@ -49,9 +49,7 @@ listen(async (message) => {
       openSink,
       signal: new AbortController().signal,
     },
-    (event) => {
-      if (event.type === 'trouble') reportFailure(event.error ?? new Error(event.message));
-    },
+    reportTrouble,
   );
   hop.finished.then(finish, reportFailure);
   await hop.listen();

@@ -64,7 +64,8 @@ export const runKaChain = async (
   const seconds = (performance.now() - sending) / 1000;
   const { sourceBytes, sentBytes } = await origin.report('sent');
   requireAll(ends, encoding === 'identity' ? sourceBytes : null);
-  const sample = { seconds, bytes: sourceBytes, nodes: ends };
+  const troubles = [origin, ...hops].flatMap((process) => process.troubles);
+  const sample = { seconds, bytes: sourceBytes, nodes: ends, troubles };
   return { sample, encoding, secondsBefore: (sending - started) / 1000, sentBytes };
 };
 

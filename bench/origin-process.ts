@@ -7,7 +7,7 @@ import { type Encoding, type StreamSource, streamSource } from '../golden/stream
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import { Origin } from '../relay/origin.ts';
 import { type ChainSource, EPOCH, OriginRequest, PASS } from './chain-messages.ts';
-import { listen, report, reportFailure } from './chain-reporting.ts';
+import { listen, report, reportTrouble } from './chain-reporting.ts';
 import { MIB } from './units.ts';
 
 type Start = Extract<OriginRequest, { type: 'start' }>;
@@ -90,9 +90,7 @@ listen(async (message) => {
       redundancy: DEFAULT_REDUNDANCY,
       signal,
     },
-    (event) => {
-      if (event.type === 'trouble') reportFailure(event.error ?? new Error(event.message));
-    },
+    reportTrouble,
   );
   running = { origin, start: request };
   await origin.listen();

@@ -15,6 +15,8 @@ export interface Sample {
   seconds: number;
   bytes: number;
   nodes: readonly Usage[];
+  /** Links of ka's chain that were lost and repaired meanwhile. */
+  troubles?: readonly string[];
 }
 
 export interface RunContext {

@@ -22,6 +22,7 @@ export const inTurns = async (
       context.signal.throwIfAborted();
       const sample = await tool.run(context);
       taken.push(sample);
+      for (const trouble of sample.troubles ?? []) say(`repaired: ${trouble}`);
       const rate = (sample.bytes / MIB / sample.seconds).toFixed(0);
       const took = `${sample.seconds.toFixed(2)} s`;
       say(
