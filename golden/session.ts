@@ -146,7 +146,8 @@ export class Session {
       port: ports.control,
       onControl: this.#welcome,
       onSettle: (channel, token) => settle.serve(channel, token, this.#signal),
-      signal: this.#signal,
+      // Not with the stop signal: the nodes are still to be told of it.
+      signal: this.#over.signal,
     });
     await announce({
       port: ports.offer,
@@ -380,7 +381,8 @@ export class Session {
   #readmit(member: Member, hello: Hello, link: NodeLink): Member {
     const old = member.link;
     member.link = null;
-    old?.close('the same node joined again');
+    // Two agents of one machine would push each other out for ever.
+    if (old) this.#turnAway(old, 'the same node joined again');
     this.#pass?.drop(member, `${member.name} joined again`);
     member.hello = hello;
     member.address = link.address;
@@ -473,7 +475,8 @@ export class Session {
   #exitCode(failure: Failure | undefined): SessionExitCode {
     const done = this.#roster.count('done');
     if (done === 0) return 1;
+    if (failure !== undefined) return 2;
     // Starting with fewer than wanted was the operator's choice: only who came counts.
-    return failure === undefined && done === this.#roster.all.length ? 0 : 2;
+    return done === this.#roster.all.length || done >= this.#options.wanted ? 0 : 2;
   }
 }

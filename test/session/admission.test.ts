@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Lab } from '../../demo/lab.ts';
+import { PORTS } from '../../protocol/constants.ts';
+import type { NodeState } from '../../protocol/events.ts';
+import { run } from '../../system/run.ts';
+import {
+  readEvents,
+  readReport,
+  type Started,
+  startAgent,
+  startGolden,
+  startOn,
+} from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { labDirectory } from '../support/lab-directory.ts';
+import { MIB } from '../support/small-golden.ts';
+
+const DATA_MEBIBYTES = 24;
+/** So slow that the data takes some two seconds: long enough to come late. */
+const MEGABITS = 100;
+
+let lab: Lab;
+let whatToClone: string[];
+let data: Buffer;
+let targets = 0;
+
+beforeAll(async () => {
+  lab = await Lab.create({ nodes: 4, directory: labDirectory, megabitsPerSecond: MEGABITS });
+  const root = join(lab.directory, 'golden');
+  await mkdir(root);
+  data = randomBytes(DATA_MEBIBYTES * MIB);
+  await writeFile(join(root, 'data'), data);
+  const description = join(lab.directory, 'description.json');
+  const partition = { size: 'fill', filesystem: 'ext4', mount: '/' };
+  const disks = [{ name: 'sda', table: 'msdos', partitions: [partition] }];
+  await writeFile(description, JSON.stringify({ disks }));
+  whatToClone = ['-p', 'sda', description, '--root', root, '--compress', 'none'];
+}, 60_000);
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+interface Node extends Started {
+  into: string;
+}
+
+const makeTarget = async (): Promise<string> => {
+  targets += 1;
+  const into = join(lab.directory, `into${targets}`);
+  await mkdir(into);
+  return into;
+};
+
+/** An agent that clones into a directory, of its own unless told. */
+const startNode = async (
+  node: number,
+  flags: readonly string[] = [],
+  target?: string,
+): Promise<Node> => {
+  const into = target ?? (await makeTarget());
+  const there = ['--golden', lab.golden.address, '--into', into];
+  return { ...startAgent(lab, node, [...there, ...flags]), into };
+};
+
+const strangeNode = fileURLToPath(new URL('../support/strange-node.ts', import.meta.url));
+
+/** See `strange-node.ts` for the manners. */
+const startStrange = (node: number, manner: string) =>
+  lab.nodes[node - 1]?.start(
+    [process.execPath, strangeNode, manner, lab.golden.address, String(PORTS.control)],
+    { reject: false, all: true },
+  );
+
+const ka = (...args: string[]) => startOn(lab.golden, lab, args);
+
+const reached = (session: Started, name: string, state: NodeState) =>
+  eventually(
+    `${name} is ${state}`,
+    async () =>
+      (await readEvents(session)).some(
+        (event) => event.kind === 'node' && event.name === name && event.state === state,
+      ),
+    30_000,
+  );
+
+const isOpen = (session: Started) =>
+  eventually('the session is open', async () => (await session.text()).includes('"open"'), 30_000);
+
+const expectCloned = async (node: Node): Promise<void> => {
+  expect(await node.ended).toBe(0);
+  expect((await readFile(join(node.into, 'data'))).equals(data)).toBe(true);
+};
+
+const resultsOf = async () =>
+  Object.fromEntries((await readReport(lab)).nodes.map(({ name, result }) => [name, result]));
+
+describe('ka start', () => {
+  test('without a session says so', async () => {
+    const start = ka('start');
+    expect(await start.ended).toBe(1);
+    expect(await start.text()).toBe(
+      'ka: no session runs on this machine; start one with ka golden\n',
+    );
+  });
+
+  test('starts with the nodes that are here; a late one gets the next pass', async () => {
+    const session = startGolden(lab, ['-n', '2', ...whatToClone]);
+    const first = await startNode(1);
+    await reached(session, 'node1', 'waiting');
+    const start = ka('start');
+    expect(await start.ended).toBe(0);
+    expect(await start.text()).toMatch(/^session "test" starts with the nodes that are here\n$/);
+    await reached(session, 'node1', 'receiving');
+    const status = ka('status', lab.nodes[0]?.address ?? '');
+    const late = await startNode(2);
+    expect(await status.ended).toBe(0);
+    expect(await status.text()).toMatch(/^node1 online\n(.*\n)*stream \/: begin\n/);
+    expect(await session.ended).toBe(0);
+    await expectCloned(first);
+    await expectCloned(late);
+    const passes = (await readReport(lab)).nodes.map(({ name, pass }) => [name, pass]);
+    expect(passes).toEqual([
+      ['node1', 1],
+      ['node2', 2],
+    ]);
+  }, 60_000);
+});
+
+describe('when the wait is over', () => {
+  test('with too few nodes the session ends and says how many came', async () => {
+    const session = startGolden(lab, ['-n', '2', '--wait-timeout', '3s', ...whatToClone]);
+    const node = await startNode(1);
+    expect([await session.ended, await node.ended]).toEqual([1, 1]);
+    const line = 'only 1 of 2 nodes came within 3 s; boot the missing ones or use --min-nodes';
+    expect((await readReport(lab)).failure?.message).toBe(line);
+    expect(await node.text()).toContain(line);
+  }, 60_000);
+
+  test('it starts with --min-nodes', async () => {
+    const flags = ['-n', '3', '--wait-timeout', '3s', '--min-nodes', '1'];
+    const session = startGolden(lab, [...flags, ...whatToClone]);
+    const node = await startNode(1);
+    expect(await session.ended).toBe(0);
+    await expectCloned(node);
+  }, 60_000);
+});
+
+test('strange, extra and doubled nodes do not disturb a session', async () => {
+  const session = startGolden(lab, ['-n', '2', ...whatToClone]);
+  await isOpen(session);
+  const silent = startStrange(4, 'silent');
+  const hung = startStrange(4, 'hung');
+  const old = await startStrange(3, 'old');
+  expect(old?.all).toContain('it speaks protocol 99, this golden 1; boot it with');
+  await reached(session, 'hung', 'lost');
+  hung?.kill('SIGKILL');
+
+  const first = await startNode(1);
+  await reached(session, 'node1', 'waiting');
+  const ports = ['--data-port', '4001', '--status-port', '4002'];
+  const again = await startNode(1, ports);
+  expect(await first.ended).toBe(1);
+  expect(await first.text()).toContain('the same node joined again');
+
+  const second = await startNode(2);
+  await reached(session, 'node2', 'receiving');
+  const extra = await startNode(3);
+  expect(await extra.ended).toBe(1);
+  expect(await extra.text()).toContain('session "test" has all its 2 nodes; start another session');
+  expect(await session.text()).toContain('session \\"test\\" has all its 2 nodes');
+
+  expect(await session.ended).toBe(0);
+  await expectCloned(again);
+  await expectCloned(second);
+  expect(await resultsOf()).toEqual({ hung: 'lost', node1: 'done', node2: 'done' });
+  await silent;
+}, 90_000);
+
+test('a node that dies while preparing and one that fails do not disturb the others', async () => {
+  const session = startGolden(lab, ['-n', '3', ...whatToClone]);
+  const good = await startNode(1);
+  const small = await makeTarget();
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'ka-small', small]);
+  const full = await startNode(2, [], small);
+  await reached(session, 'node2', 'waiting');
+  await startStrange(3, 'dying');
+  // The failed node is still there to be asked, as long as the session runs.
+  await reached(session, 'node2', 'failed');
+  const status = ka('status', lab.nodes[1]?.address ?? '');
+  expect(await status.ended).toBe(0);
+  expect(await status.text()).toMatch(/^node2 online\n(.*\n)*FAILED: .* is full/);
+  expect(await session.ended).toBe(2);
+  expect(await full.ended).toBe(1);
+  await expectCloned(good);
+  expect(await resultsOf()).toEqual({ node1: 'done', node2: 'failed', dying: 'lost' });
+  await lab.unmount(small);
+}, 90_000);
