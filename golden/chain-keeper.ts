@@ -78,9 +78,8 @@ export class ChainKeeper {
   #chain: ChainPlace[];
   #epoch = 1;
   #sent = 0;
+  /** The best any node has received at, in bytes per second: what the golden fills its ring with says nothing of the line. */
   #bestRate = 0;
-  #lineRate = 0;
-  #tickMs: number | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -122,6 +121,7 @@ export class ChainKeeper {
       const received = rate(report.received, last.received);
       track.drainRate = smooth(track.drainRate, drained, elapsedMs);
       track.receiveRate = smooth(track.receiveRate, received, elapsedMs);
+      this.#bestRate = Math.max(this.#bestRate, track.receiveRate);
     }
     if (!last || report.received > last.received) track.stalledMs = undefined;
     track.report = report;
@@ -138,13 +138,7 @@ export class ChainKeeper {
 
   /** To be called a few times a second with the golden's own position. */
   tick(sent: number, nowMs: number): Bypass[] {
-    const elapsedMs = nowMs - (this.#tickMs ?? nowMs);
-    if (elapsedMs > 0) {
-      this.#lineRate = smooth(this.#lineRate, ((sent - this.#sent) * 1000) / elapsedMs, elapsedMs);
-      this.#bestRate = Math.max(this.#bestRate, this.#lineRate);
-    }
     this.#sent = sent;
-    this.#tickMs = nowMs;
     const bypass = this.#stalled(nowMs) ?? this.#slow(nowMs);
     return bypass ? [bypass] : [];
   }
@@ -252,7 +246,10 @@ const newTrack = (): Track => ({
   reportedMs: 0,
 });
 
+/** Two reports may arrive together after a delay: alone, so short a time says nothing. */
 const smooth = (old: number, now: number, elapsedMs: number): number =>
-  old === 0 ? now : old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
+  old === 0 && elapsedMs > WINDOW_MS / 4
+    ? now
+    : old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
 
 const mib = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond / 2 ** 20)} MiB/s`;

@@ -148,6 +148,17 @@ describe('a node that is much slower than the rest', () => {
     expect(run(keeperOf([1, 2, 3]), 30, chainAt, stateAt)).toEqual([]);
   });
 
+  test('a golden that fills its ring faster than the line takes it is no reason to bypass anybody', () => {
+    const line = (second: number) => second * 20 * MIB;
+    const sent = (second: number) => (second === 0 ? 0 : line(second) + RING);
+    const out = run(keeperOf([1, 2]), 12, sent, (_, second) => ({
+      received: line(second),
+      drained: line(second),
+      waiting: { ...idle, upstream: 0.9 },
+    }));
+    expect(out).toEqual([]);
+  });
+
   test('all disks being slow is nobody’s fault', () => {
     const { chainAt, stateAt } = slowDisk(5);
     const out = run(keeperOf([1, 2, 3]), 20, chainAt, (_, second) => stateAt(2, second));
