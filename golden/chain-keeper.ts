@@ -61,6 +61,8 @@ interface Track {
 
 /** So long may a node get nothing before that is taken for a broken link. */
 export const STALL_MS = 3000;
+/** After so long a report tells how things are since a complaint, not before. */
+const SURE_MS = 1000;
 /** So long may a node hold back all others before it counts as slow. */
 const SLOW_MS = 1500;
 /** A ring this full holds back the chain, one this empty does not. */
@@ -179,6 +181,9 @@ export class ChainKeeper {
         track.stalledMs = nowMs;
         track.stallWhy = 'gets no data though there is some';
       }
+      // It may have a link again, and wait for what nobody has room for.
+      const sinceMs = track.reportedMs - (track.stalledMs ?? nowMs);
+      if (!starved && sinceMs > SURE_MS) track.stalledMs = undefined;
       if (track.stalledMs === undefined || nowMs - track.stalledMs < STALL_MS) continue;
       const upstream = this.#chain[index - 1]?.node;
       if (upstream !== undefined && this.#blamed.has(upstream)) {

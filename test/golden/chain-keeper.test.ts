@@ -97,6 +97,20 @@ describe('a node that gets nothing', () => {
     expect(out).toEqual([]);
   });
 
+  test('stays when it got nothing for a moment and is held back by others since', () => {
+    const out = run(
+      keeperOf([1, 2]),
+      8,
+      () => 40 * MIB,
+      (_, second) => ({
+        received: 30 * MIB,
+        drained: 30 * MIB,
+        waiting: second < 1 ? { ...idle, upstream: 1 } : { ...idle, downstream: 1 },
+      }),
+    );
+    expect(out).toEqual([]);
+  });
+
   test('waiting for a golden that has nothing is no fault of anybody', () => {
     const out = run(
       keeperOf([1, 2]),
