@@ -3,7 +3,7 @@
  * Carries out what the chain keeper decides, and sends.
  */
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
-import type { NodeMessage } from '../protocol/control.ts';
+import type { ChainOrder, NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { toFailure } from '../protocol/failure.ts';
 import type { HopEvent } from '../relay/hop.ts';
@@ -40,7 +40,7 @@ export interface PassTotals {
   sourceBytes: number;
   /** First byte → last source ended. */
   transferMs: number;
-  /** Last source ended → last node had everything. */
+  /** Last source ended → last node had everything, at least in its memory. */
   emptiedMs: number;
 }
 
@@ -66,6 +66,8 @@ export class Pass {
   readonly #over = new AbortController();
   readonly #keeper: ChainKeeper;
   #timer: NodeJS.Timeout | undefined;
+  /** Bytes of the whole pass, once all are known. */
+  #total: number | undefined;
 
   constructor(options: PassOptions) {
     this.#options = options;
@@ -121,6 +123,7 @@ export class Pass {
       const sourceBytes = await this.#sendAll(encoding);
       const endedMs = Date.now();
       await this.#allReceived(signal);
+      this.#release();
       const totals = {
         sentBytes: this.#origin.stats().sent,
         sourceBytes,
@@ -152,6 +155,7 @@ export class Pass {
     if (position.pass !== this.number) return;
     member.position = position;
     this.#keeper.report(member.number, position, Date.now());
+    if (this.#total !== undefined) this.#options.roster.changed();
   }
 
   /** What a node says of its place in the chain. */
@@ -326,9 +330,34 @@ export class Pass {
     }
   }
 
+  /**
+   * Nobody needs the chain any more when the last node has all bytes: a disk
+   * that still has to take them from its own node's memory holds up no other.
+   */
   async #allReceived(signal: AbortSignal): Promise<void> {
-    const busy = () => this.#chain.some((member) => member.state === 'receiving');
-    await this.#options.roster.until(() => !busy(), signal);
+    const total = this.#origin.stats().sent;
+    this.#total = total;
+    const lacking = () =>
+      this.#chain.some(
+        ({ state, position }) => state === 'receiving' && (position?.received ?? 0) < total,
+      );
+    await this.#options.roster.until(() => !lacking(), signal);
+  }
+
+  /** Whose disk is still busy need not wait for the word of others who are let go. */
+  #release(): void {
+    const busy = this.#chain.filter(({ state }) => state === 'receiving');
+    if (busy.length === 0) return;
+    const last = new Map<number, ChainOrder>();
+    for (const member of this.#chain.filter((one) => !busy.includes(one))) {
+      for (const [number, order] of this.#keeper.leave(member.number)?.orders ?? []) {
+        last.set(number, order);
+      }
+    }
+    for (const member of busy) {
+      const order = last.get(member.number);
+      if (order) tell(member, { type: 'chain', order });
+    }
   }
 
   #bypass(member: Member, why: string): void {

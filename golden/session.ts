@@ -316,6 +316,7 @@ export class Session {
       this.#turnAway(link, refusal);
       return undefined;
     }
+    const givenUp = known?.state === 'lost' ? known.why : undefined;
     const member = known ? this.#readmit(known, hello, link) : this.#enter(hello, link);
     const { name, wanted } = this.#options;
     try {
@@ -336,6 +337,10 @@ export class Session {
       present: this.#roster.all.length,
       wanted,
     });
+    if (givenUp !== undefined) {
+      const reason = `${member.name} was given up (${givenUp}) and gets the next one`;
+      tell(member, { type: 'eject', reason, final: false });
+    }
     const again = known && this.#started ? { why: 'joined again' } : {};
     this.#roster.set(member, 'waiting', again);
     for (const other of this.#roster.all) {
@@ -397,6 +402,9 @@ export class Session {
     if (!isFinal(member)) {
       const message = `${member.name} (${member.address}) was lost: ${why}; look at its console`;
       this.#roster.set(member, 'lost', { why, failure: { code: 'NodeLost', message } });
+    } else {
+      // The end of the session waits for links to close.
+      this.#roster.changed();
     }
   }
 
@@ -435,6 +443,8 @@ export class Session {
       this.#roster.set(member, 'ready');
     } else if (message.phase === 'received' && state === 'receiving') {
       this.#roster.set(member, 'received');
+      // The pass is over for one whose disk was the last to finish.
+      if (!this.#pass?.includes(member)) this.#complete(member);
     } else if (message.phase === 'complete' && state === 'finishing') {
       this.#options.settle.dismiss(member.number);
       this.#roster.set(member, 'done');
