@@ -16,6 +16,8 @@ export const kaCommand = (args: readonly string[]): [string, ...string[]] => [
 ];
 
 export interface KaProcess {
+  /** Process number of the command itself, also on a machine of a lab; undefined when it could not be started. */
+  pid: number | undefined;
   /** Its output, or null when that goes to the terminal. */
   logFile: string | null;
   /** Exit status; 128 + number when a signal ended it, as shells say it. */
@@ -54,7 +56,12 @@ export const startKa = (args: readonly string[], options: KaOptions): KaProcess 
       resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });
-  return { ended, logFile: options.logFile ?? null, kill: (signal) => child.kill(signal) };
+  return {
+    pid: child.pid,
+    ended,
+    logFile: options.logFile ?? null,
+    kill: (signal) => child.kill(signal),
+  };
 };
 
 /** The last lines a process wrote, for error messages. */

@@ -120,6 +120,13 @@ export class Lab implements AsyncDisposable {
     }
   }
 
+  /** The other end of a machine's cable: the switch's namespace, and its port there. */
+  switchPort(host: LabHost): { namespace: string; device: string } {
+    const index = [this.golden, ...this.nodes].indexOf(host);
+    if (index < 0) throw new RangeError(`${host.name} is not of this lab`);
+    return { namespace: this.#switch, device: `port${index}` };
+  }
+
   /** Attaches an image, wherever it lies, as a loop device until the lab ends. */
   async attach(
     file: string,
