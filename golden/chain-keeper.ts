@@ -251,10 +251,8 @@ const newTrack = (): Track => ({
   reportedMs: 0,
 });
 
-/** Two reports may arrive together after a delay: alone, so short a time says nothing. */
+/** Begins at 0, not at the first rate seen: two reports that arrive together show any rate. */
 const smooth = (old: number, now: number, elapsedMs: number): number =>
-  old === 0 && elapsedMs > WINDOW_MS / 4
-    ? now
-    : old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
+  old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
 
 const mib = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond / 2 ** 20)} MiB/s`;
