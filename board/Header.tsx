@@ -68,13 +68,40 @@ const nodeWorkLines = (view: SessionView, now: number): Lines => {
   };
 };
 
+/** The chain stands, but how to send is still being found out. */
+const measuringLines = (view: SessionView, now: number, inChain: number): Lines => ({
+  doing: 'measuring the chain',
+  clock: formatDuration(now - (view.started ?? now)),
+  share: null,
+  amount: `${count(inChain, 'node')} in the chain`,
+  flow: 'sending noise, to see how fast the chain is and whether compression pays',
+});
+
+const openingLines = (): Lines => ({
+  doing: 'opening the session',
+  clock: '',
+  share: null,
+  amount: '',
+  flow: '',
+});
+
+const runningLines = (view: SessionView, now: number): Lines => {
+  if (view.pass.running) return passLines(view, now);
+  const inChain = [...view.nodes.values()].filter(({ state }) => state === 'receiving').length;
+  return inChain > 0 ? measuringLines(view, now, inChain) : nodeWorkLines(view, now);
+};
+
 const headerLines = (view: SessionView, now: number): Lines => {
-  if (view.phase === 'waiting') return waitingLines(view, now);
-  if (view.phase === 'running') {
-    return view.pass.running ? passLines(view, now) : nodeWorkLines(view, now);
+  switch (view.phase) {
+    case 'opening':
+      return openingLines();
+    case 'waiting':
+      return waitingLines(view, now);
+    case 'running':
+      return runningLines(view, now);
+    case 'finished':
+      return { ...nodeWorkLines(view, now), doing: 'session over' };
   }
-  const doing = view.phase === 'opening' ? 'opening the session' : 'session over';
-  return { ...nodeWorkLines(view, now), doing };
 };
 
 /** How long, how much, and what limits: the three lines that answer the questions. */

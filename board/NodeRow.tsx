@@ -37,6 +37,8 @@ const account = (view: SessionView, node: NodeView, now: number): string => {
       return reason ?? 'prepared, waits for the others';
     case 'received':
       return reason ?? 'has everything, waits for the others';
+    case 'receiving':
+      return reason ?? 'in the chain, which is being measured';
     case 'bypassed':
       return `joins pass ${view.pass.number + 1}${reason ? `; ${reason}` : ''}`;
     case 'done':
@@ -97,7 +99,7 @@ export const NodeRow = ({ view, node, columns, now, selected }: NodeRowProps): R
       <Text {...paint}>
         {` ${fitLeft(`${stateSign(node.state)} ${doing(node)}`, columns.step - 2)} `}
       </Text>
-      {node.state === 'receiving' ? (
+      {node.state === 'receiving' && view.pass.running ? (
         figures(view, node, columns)
       ) : (
         <Text {...paint}>{account(view, node, now)}</Text>

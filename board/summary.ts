@@ -50,7 +50,6 @@ const resultLines = (view: SessionView, node: NodeView, nameWidth: number): stri
     took,
     node.sourceBytes > 0 ? formatBytes(node.sourceBytes) : '',
   ];
-  const skipped = node.steps.filter((step) => step.state === 'skip');
   const reason = node.failure?.message ?? node.why;
   return [
     facts.join('  ').trimEnd(),
@@ -59,7 +58,6 @@ const resultLines = (view: SessionView, node: NodeView, nameWidth: number): stri
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => `        | ${line}`),
-    ...skipped.map((step) => `     skipped: ${step.name}${step.detail ? ` (${step.detail})` : ''}`),
   ];
 };
 
@@ -76,6 +74,18 @@ const adviceLines = (nodes: readonly NodeView[]): string[] =>
     todo === null ? [] : [`To do for ${namesOf(concerned)}: ${todo}`],
   );
 
+/** Steps left out, said once for all nodes that left them out for the same reason. */
+const skippedLines = (nodes: readonly NodeView[]): string[] => {
+  const all = nodes.flatMap((node) =>
+    node.steps
+      .filter(({ state }) => state === 'skip')
+      .map(({ name, detail }) => ({ node, what: `${name}${detail ? ` (${detail})` : ''}` })),
+  );
+  return [...Map.groupBy(all, ({ what }) => what)].map(
+    ([what, steps]) => `Skipped on ${namesOf(steps.map(({ node }) => node))}: ${what}`,
+  );
+};
+
 /** Each node's result, time, size, what was skipped and what to do. */
 export const nodeResultLines = (view: SessionView): string[] => {
   const nodes = nodesInOrder(view);
@@ -87,6 +97,7 @@ export const nodeResultLines = (view: SessionView): string[] => {
   return [
     `Session ${view.name}: ${done} of ${count(wanted, 'node')} cloned in ${took}`,
     ...nodes.flatMap((node) => resultLines(view, node, nameWidth)),
+    ...skippedLines(nodes),
     ...adviceLines(nodes),
     ...(missing > 0 ? [` ✗ ${count(missing, 'node')} never came`] : []),
     ...(view.failure ? [`Failed: ${view.failure.message}`] : []),

@@ -129,12 +129,12 @@ const addOptions = (command: Command): Command =>
     .addHelpText(
       'after',
       `
-Exit status: 0 all nodes cloned, 1 none (or not started), 2 some, 64 wrong usage.
+Exit status: 0 all nodes cloned, 2 some, 1 none (or not started), 64 wrong use.
 
 Examples:
-  ka golden -n 3 -p sda desc                 three nodes, disk sda as described in desc
-  ka golden -n 3 -p sda desc --plan          only show what would be done
-  ka golden -n 20 -p sda lab.yaml -x /scratch --wait-timeout 10m --min-nodes 15 --yes`,
+  ka golden -n 3 -p sda desc          three nodes, disk sda as described in desc
+  ka golden -n 3 -p sda desc --plan   only show what would be done
+  ka golden -n 20 -p sda lab.yaml -x /scratch --wait-timeout 10m --min-nodes 15`,
     );
 
 /** `ka golden`: this machine is the one to clone. */

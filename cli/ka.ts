@@ -20,9 +20,9 @@ const program = new Command('ka')
     'after',
     `
 A session in three steps:
-  golden$ ka desc from-disk sda -o desc      describe the disk, then edit the sizes
-  node$   ka agent                           on each bare machine (PXE label kamethod does it)
-  golden$ ka golden -n 3 -p sda desc         show the plan, ask, wait for 3 nodes, clone`,
+  golden$ ka desc from-disk sda -o desc   describe the disk, then edit the sizes
+  node$   ka agent                        on each machine to be cloned
+  golden$ ka golden -n 3 -p sda desc      plan, ask, wait for 3 nodes, clone`,
   );
 
 addGoldenCommand(program);

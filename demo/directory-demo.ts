@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { NamedError } from '../system/named-error.ts';
 import { readTree } from './compare.ts';
 import type { DemoOptions } from './options.ts';
-import { type Say, step } from './progress.ts';
+import { type Say, step, stepThatShows } from './progress.ts';
 import { writeSampleData } from './sample-data.ts';
 import { runSession } from './session.ts';
 import { type Verified, verifyClone } from './verify.ts';
@@ -52,7 +52,7 @@ export const runDirectoryDemo = async (
     }
     const report = options.keep === undefined ? [] : ['--report', join(keep, 'report.json')];
     const ui = options.ui === undefined ? [] : ['--ui', options.ui];
-    await step(say, `session: ka golden and ${nodes.length} × ka agent --into`, () =>
+    await stepThatShows(say, `session: ka golden and ${nodes.length} × ka agent --into`, () =>
       runSession({
         name: 'demo',
         golden: { address: '127.0.0.1' },

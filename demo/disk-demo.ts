@@ -10,7 +10,7 @@ import { kaCommand } from './ka-process.ts';
 import { Lab } from './lab.ts';
 import { mountSystem } from './mounted-system.ts';
 import type { DemoOptions } from './options.ts';
-import { type Say, step } from './progress.ts';
+import { type Say, step, stepThatShows } from './progress.ts';
 import { runSession } from './session.ts';
 import { type Verified, verifyClone } from './verify.ts';
 
@@ -114,7 +114,7 @@ export const runDiskDemo = async (
   }
   const report = keep === null ? [] : ['--report', join(keep, 'report.json')];
   const ui = options.ui === undefined ? [] : ['--ui', options.ui];
-  await step(say, `session: ka golden and ${nodeCount} × ka agent`, () =>
+  await stepThatShows(say, `session: ka golden and ${nodeCount} × ka agent`, () =>
     runSession({
       name: 'demo',
       golden: { address: lab.golden.address, on: lab.golden },

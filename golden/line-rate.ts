@@ -7,7 +7,7 @@ import type { Origin } from '../relay/origin.ts';
 
 /** Enough for a slow line, where it takes long enough to be exact … */
 const FIRST_BYTES = 4 * 1024 * 1024;
-const LONG_ENOUGH_MS = 400;
+const LONG_ENOUGH_MS = 250;
 /** … and for a fast one, where acknowledgements each 4 MiB give the pace. */
 const SECOND_BYTES = 32 * 1024 * 1024;
 const LOOK_MS = 5;
@@ -61,9 +61,10 @@ export const measureLine = async (
   signal: AbortSignal,
 ): Promise<number> => {
   const slow = await sendNoise(origin, FIRST_BYTES, nodes, signal);
-  const [start, end] = [slow[0], slow.at(-1)];
-  if (!start || !end || end.ms - start.ms > LONG_ENOUGH_MS) return pace(slow, 0);
+  // From the first acknowledgement on: before it nodes dial in, and the chain fills.
+  const [, start] = slow;
+  const end = slow.at(-1);
+  if (start && end && end.ms - start.ms > LONG_ENOUGH_MS) return pace(slow, 1);
   const fast = await sendNoise(origin, SECOND_BYTES, nodes, signal);
-  // From the first acknowledgement on: what came before is the delay of the chain.
   return pace(fast, 1) || pace(fast, 0);
 };

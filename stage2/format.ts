@@ -3,7 +3,7 @@ import { run } from '../system/run.ts';
 import { eachLimited } from './limited.ts';
 import { isFormatted, mkfsCommands } from './mkfs.ts';
 import { plannedPartitions } from './planned-partitions.ts';
-import { finished, type Step, skipped } from './step.ts';
+import { finished, type Step } from './step.ts';
 
 /** More than two at once only makes one disk seek. */
 const AT_ONCE = 2;
@@ -15,7 +15,7 @@ export const formatStep: Step = {
     const jobs = plannedPartitions(plan).flatMap(({ disk, partition, device }) =>
       isFormatted(partition) ? [{ disk, partition, device }] : [],
     );
-    if (jobs.length === 0) return skipped('no file system to make');
+    if (jobs.length === 0) return finished('no file system to make');
     await eachLimited(jobs, AT_ONCE, async ({ disk, partition, device }) => {
       progress(`${partition.filesystem.type} on ${device}`);
       const size = {

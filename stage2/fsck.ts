@@ -4,7 +4,7 @@ import { run } from '../system/run.ts';
 import { eachLimited } from './limited.ts';
 import { fsckCommand, isFormatted } from './mkfs.ts';
 import { plannedPartitions } from './planned-partitions.ts';
-import { finished, type Step, type StepContext, skipped } from './step.ts';
+import { finished, type Step, type StepContext } from './step.ts';
 
 const AT_ONCE = 2;
 const CHECK_TIMEOUT_MS = 60 * 60 * 1000;
@@ -17,7 +17,7 @@ export const fsckStep: Step = {
       const check = isFormatted(partition) ? fsckCommand(partition.filesystem.type, device) : null;
       return check ? [{ check, device }] : [];
     });
-    if (jobs.length === 0) return skipped('no file system was made');
+    if (jobs.length === 0) return finished('no file system was made');
     const unchecked: string[] = [];
     await eachLimited(jobs, AT_ONCE, async ({ check, device }) => {
       if (!(await isSound(check, context))) unchecked.push(`${device} not: no ${check.command}`);

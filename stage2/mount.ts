@@ -8,7 +8,7 @@ import { unmountAll } from './clean-up.ts';
 import { isFormatted } from './mkfs.ts';
 import { mountsUnder } from './mount-table.ts';
 import { type PlannedPartition, plannedPartitions } from './planned-partitions.ts';
-import { finished, type Step, type StepContext, skipped } from './step.ts';
+import { finished, type Step, type StepContext } from './step.ts';
 
 const depth = (mount: string): number => mount.split('/').filter((part) => part !== '').length;
 
@@ -51,7 +51,7 @@ export const mountStep: Step = {
     }
     const mounts = mountable(context.plan, ({ partition }) => isFormatted(partition));
     for (const planned of mounts) await mountOne(planned, context);
-    if (mounts.length === 0) return skipped('nothing to mount');
+    if (mounts.length === 0) return finished('nothing to mount');
     return finished(mounts.map(({ mount }) => mount).join(', '));
   },
 };
@@ -70,7 +70,7 @@ export const mountRawStep: Step = {
     const isNeededCopy = ({ partition }: PlannedPartition, mount: string): boolean =>
       partition.content === 'raw' && NEEDED_TO_FINISH.has(mount);
     const copies = mountable(context.plan, isNeededCopy);
-    if (copies.length === 0) return skipped('no raw copy belongs to the system');
+    if (copies.length === 0) return finished('no raw copy belongs to the system');
     await unmountAll(context);
     const mounts = mountable(
       context.plan,

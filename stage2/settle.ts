@@ -48,7 +48,7 @@ export const settleStep: Step = {
         ? [{ mount: stream.mount }]
         : [],
     );
-    if (files.length === 0) return skipped('no files were copied');
+    if (files.length === 0) return finished('no files were copied');
     const details: string[] = [];
     for (const { mount } of files) {
       progress(mount);

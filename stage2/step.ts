@@ -38,4 +38,5 @@ export interface Step {
 export const finished = (detail?: string): StepOutcome =>
   detail === undefined ? { state: 'finish' } : { state: 'finish', detail };
 
+/** For what the operator should know was not done; a step that the plan has no work for is finished. */
 export const skipped = (detail: string): StepOutcome => ({ state: 'skip', detail });

@@ -54,7 +54,6 @@ describe('plain lines', () => {
       'WARNING: session lab-24 is over after 00:05:03, exit code 2',
       'Session lab-24: 2 of 4 nodes cloned in 00:05:03',
       ' ✓ node01  10.0.1.101       done       00:05:00  1.91 GiB',
-      '     skipped: settle (nothing changed on the golden)',
       ' ✓ node02  10.0.1.102       done       00:05:02  1.91 GiB',
       ' ✗ node03  10.0.1.103       failed     00:04:46  1.91 GiB',
       '     why: grub-install /dev/sda exited 1: no space on sda1; enlarge it in the desc',
@@ -62,6 +61,7 @@ describe('plain lines', () => {
       '        | grub-install: error: no space left on device.',
       ' ✗ node04  10.0.1.104       lost       00:04:43  820 MiB',
       '     why: did not come back within 30 s',
+      'Skipped on node01: settle (nothing changed on the golden)',
       'To do for node03: its disk may be half written; put right the cause and clone it in another session',
       'To do for node04: look at its screen, power and cable, then boot it into kamethod for another session',
     ]);

@@ -123,7 +123,7 @@ describe('a copied system', () => {
     const ends = reports.filter(({ state }) => state !== 'progress' && state !== 'start');
     expect(ends.map(({ step, state }) => `${step}: ${state}`)).toEqual([
       'settle: skip',
-      'mount copies: skip',
+      'mount copies: finish',
       'identity: finish',
       'fstab: finish',
       'initramfs: skip',
