@@ -121,11 +121,12 @@ export const Header = ({
       <Box width={width} justifyContent="space-between">
         <Text wrap="truncate">
           {' '}
-          <Text bold>ka</Text> ·{' '}
+          <Text bold>ka</Text>
+          {view.name === '' ? '' : ' · '}
           <Text color={ACCENT} bold>
             {view.name}
-          </Text>{' '}
-          · {doing}
+          </Text>
+          {` · ${doing}`}
         </Text>
         <Box flexShrink={0} marginLeft={1}>
           <Text bold>{`${clock} `}</Text>

@@ -48,6 +48,20 @@ describe('the board', () => {
     }
   });
 
+  test('says that the chain is measured as long as no pass has started', async () => {
+    const events: SessionEvent[] = [
+      open(0, 1),
+      node(1, 1, 'waiting'),
+      at(2, { kind: 'session', state: 'started', name: 'lab', address: '10.0.1.42', wanted: 1 }),
+      node(3, 1, 'receiving'),
+      at(3, { kind: 'chain', pass: 1, epoch: 1, order: [1] }),
+    ];
+    const lines = await frameLines(events, 80, 24, NOW);
+    expect(lines[0]).toContain('· measuring the chain');
+    expect(lines[1]).toContain('1 node in the chain');
+    expect(lines.join('\n')).toMatch(/node01 +▸ receiving +in the chain, which is being measured/);
+  });
+
   test('at 80×24 answers how long, how much, what limits, who is out and why', async () => {
     const lines = await frameLines(inTransfer(), 80, 24, NOW);
     expect(lines[0]).toMatch(/^ ka · lab-24 · pass 1 of 1 · files \/ +00:03:12 {2}ETA 00:01:40$/);
