@@ -37,10 +37,14 @@ export interface SessionResult {
   results: Record<string, string>;
   /** First byte → last node has everything, of each pass, in milliseconds. */
   passMs: number[];
+  /** Why the chain was changed, with the time since the start of its pass. */
+  decisions: string[];
 }
 
 /** Everything ends within this time, whatever was done to it. */
 const END_MS = 90_000;
+/** And begins within this, also where the machine is busy. */
+const SOON_MS = 60_000;
 
 export class FaultSession {
   readonly golden: Started;
@@ -87,21 +91,22 @@ export class FaultSession {
   /** Process number of the tar that unpacks on a node, once it is there. */
   async tarOf(node: number): Promise<number> {
     const parent = this.agent(node).pid;
-    return eventually(`node ${node} unpacks`, async () => {
+    const look = async () => {
       const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
       for (const child of children.split(' ').filter(Boolean)) {
         const name = await readFile(`/proc/${child}/comm`, 'utf8');
         if (name === 'tar\n') return Number(child);
       }
       return undefined;
-    });
+    };
+    return eventually(`node ${node} unpacks`, look, SOON_MS);
   }
 
   /** Waits until `check` finds what it looks for among the golden's events. */
   async until(
     what: string,
     check: (events: readonly SessionEvent[]) => unknown,
-    timeoutMs = 60_000,
+    timeoutMs = SOON_MS,
   ): Promise<void> {
     const look = async () => {
       const events = await readEvents(this.golden);
@@ -151,7 +156,14 @@ export class FaultSession {
       readEvents(this.golden),
     ]);
     const results = Object.fromEntries(report.nodes.map(({ name, result }) => [name, result]));
-    return { exitCode, report, events, results, passMs: passTimes(events) };
+    return {
+      exitCode,
+      report,
+      events,
+      results,
+      passMs: passTimes(events),
+      decisions: decisionsIn(events),
+    };
   }
 
   /** Ends what is left of a session, also of a failed test. */
@@ -213,4 +225,16 @@ const passTimes = (events: readonly SessionEvent[]): number[] => {
     else times.push(event.time - (starts.get(event.pass) ?? event.time));
   }
   return times;
+};
+
+const decisionsIn = (events: readonly SessionEvent[]): string[] => {
+  let startedMs = 0;
+  const decisions: string[] = [];
+  for (const event of events) {
+    if (event.kind === 'pass' && event.state === 'start') startedMs = event.time;
+    if (event.kind === 'chain' && event.why !== undefined) {
+      decisions.push(`at ${event.time - startedMs} ms ${event.why}`);
+    }
+  }
+  return decisions;
 };

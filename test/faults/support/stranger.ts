@@ -1,0 +1,35 @@
+/**
+ * Asks a data port for the stream of a session it does not belong to, and
+ * prints the answer. Run as a process inside a node's network:
+ *
+ *   node stranger.ts HOST PORT PASS NODE
+ */
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+import { argv, stdout } from 'node:process';
+import {
+  ANSWER_BYTES,
+  decodeAnswer,
+  decodeHello,
+  encodeGet,
+  HELLO_BYTES,
+} from '../../../protocol/link.ts';
+
+const [, , host, port, pass, node] = argv;
+const socket = connect({ host, port: Number(port) });
+let said = Buffer.alloc(0);
+let asked = false;
+socket.on('data', (bytes) => {
+  said = Buffer.concat([said, bytes]);
+  if (!asked && said.length >= HELLO_BYTES) {
+    asked = true;
+    const challenge = decodeHello(said.subarray(0, HELLO_BYTES));
+    const get = { pass: Number(pass), epoch: 1, node: Number(node), position: 0 };
+    socket.write(encodeGet(randomBytes(16), challenge, get));
+  }
+});
+socket.on('end', () => {
+  const answer = said.subarray(HELLO_BYTES);
+  const nothingMore = answer.length === ANSWER_BYTES;
+  stdout.write(`${decodeAnswer(answer).status}${nothingMore ? '' : ' and more'}\n`);
+});
