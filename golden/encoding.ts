@@ -7,11 +7,20 @@ import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts';
 
-/** Bytes of the golden's own data that are tried. */
-const SAMPLE_BYTES = 24 * 1024 * 1024;
+/**
+ * How much of the golden's own data is read for it. Far more than is tried: a
+ * tree often begins with /boot, whose packed files say nothing about the rest.
+ */
+const READ_BYTES = 192 * 1024 * 1024;
+
+/** Of every so many bytes read … */
+const STRIDE_BYTES = 8 * 1024 * 1024;
+
+/** … the first so many are tried. */
+const KEPT_BYTES = 1024 * 1024;
 
 /** Reading a sample may take this long; a slower disk limits the session anyway. */
-const SAMPLE_MS = 1500;
+const SAMPLE_MS = 1000;
 
 /** Compression must promise this much to be worth the CPU it takes from the nodes. */
 const WORTH_IT = 1.15;
@@ -34,7 +43,7 @@ export const chooseEncoding = ({ read, compress, ratio, line }: Rates): Encoding
   return zstd > identity * WORTH_IT ? 'zstd' : 'identity';
 };
 
-/** Reads the beginning of a source, to try compression on. */
+/** Reads a part of a source and keeps pieces from all over it, to try compression on. */
 const readSample = async (
   source: StreamSource,
   log: CommandLog,
@@ -51,10 +60,10 @@ const readSample = async (
   const startedMs = performance.now();
   let elapsedMs = 1;
   for await (const chunk of opened.readable) {
-    chunks.push(chunk);
+    if (bytes % STRIDE_BYTES < KEPT_BYTES) chunks.push(chunk);
     bytes += chunk.length;
     elapsedMs = performance.now() - startedMs;
-    if (bytes >= SAMPLE_BYTES || elapsedMs > SAMPLE_MS) break;
+    if (bytes >= READ_BYTES || elapsedMs > SAMPLE_MS) break;
   }
   stop.abort();
   // It was stopped on purpose; a source that really fails fails again when it is sent.

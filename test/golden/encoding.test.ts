@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -50,5 +51,21 @@ describe('measuring the golden on its own data', () => {
     expect(ratio).toBeLessThan(0.05);
     expect(read).toBeGreaterThan(0);
     expect(compress).toBeGreaterThan(0);
+  });
+
+  test('packed files at the beginning do not speak for the rest', async () => {
+    mkdirSync(join(directory, 'a'));
+    writeFileSync(join(directory, 'a', 'packed'), randomBytes(12 * MIB));
+    mkdirSync(join(directory, 'b'));
+    writeFileSync(join(directory, 'b', 'text'), 'ka '.repeat(20 * MIB));
+    const source = streamSource({
+      plan: { name: '/', kind: 'files', disk: 'sda', partition: 1, mount: '/' },
+      path: directory,
+      exclude: [],
+      mounts: ['/'],
+    });
+    const { signal } = new AbortController();
+    const { ratio } = await measureSource(source, () => undefined, signal);
+    expect(ratio).toBeLessThan(0.5);
   });
 });
