@@ -21,7 +21,7 @@ export interface SinkFeedHandlers {
     bytes: number;
     digest?: string;
   }): void;
-  /** `drained` has moved. */
+  /** `drained` has moved, or everything is drained. */
   onDrained(): void;
   /** The sink failed, or the stream was aborted by the golden: nothing is drained from now on. */
   onFailed(error: NamedError): void;
@@ -81,6 +81,8 @@ export class SinkFeed {
     } finally {
       this.#running = null;
     }
+    // Only now it is idle, and what is waited for is something else.
+    if (!this.#stopped) this.#handlers.onDrained();
   }
 
   #next(): Frame | undefined {
