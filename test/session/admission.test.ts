@@ -20,8 +20,9 @@ import { labDirectory } from '../support/lab-directory.ts';
 import { MIB } from '../support/small-golden.ts';
 
 const DATA_MEBIBYTES = 24;
-/** So slow that the data takes some two seconds: long enough to come late. */
 const MEGABITS = 100;
+/** So slow that the data takes some twenty seconds: long enough to come late. */
+const SLOW_MEGABITS = 10;
 
 let lab: Lab;
 let whatToClone: string[];
@@ -88,6 +89,26 @@ const reached = (session: Started, name: string, state: NodeState) =>
     30_000,
   );
 
+const receives = (session: Started) =>
+  eventually(
+    'the first stream is on its way',
+    async () =>
+      (await readEvents(session)).some(
+        ({ kind, ...event }) => kind === 'step' && 'step' in event && event.step === 'receive /',
+      ),
+    30_000,
+  );
+
+/** Holds a pass up for as long as `work` takes. */
+const whileSlow = async <T>(work: () => Promise<T>): Promise<T> => {
+  await lab.golden.limitRate(SLOW_MEGABITS);
+  try {
+    return await work();
+  } finally {
+    await lab.golden.limitRate(MEGABITS);
+  }
+};
+
 const isOpen = (session: Started) =>
   eventually('the session is open', async () => (await session.text()).includes('"open"'), 30_000);
 
@@ -112,14 +133,18 @@ describe('ka start', () => {
     const session = startGolden(lab, ['-n', '2', ...whatToClone]);
     const first = await startNode(1);
     await reached(session, 'node1', 'waiting');
-    const start = ka('start');
-    expect(await start.ended).toBe(0);
-    expect(await start.text()).toMatch(/^session "test" starts with the nodes that are here\n$/);
-    await reached(session, 'node1', 'receiving');
-    const status = ka('status', lab.nodes[0]?.address ?? '');
-    const late = await startNode(2);
-    expect(await status.ended).toBe(0);
-    expect(await status.text()).toMatch(/^node1 online\n(.*\n)*stream \/: begin\n/);
+    const late = await whileSlow(async () => {
+      const start = ka('start');
+      expect(await start.ended).toBe(0);
+      expect(await start.text()).toBe('session "test" starts with the nodes that are here\n');
+      await receives(session);
+      const node = await startNode(2);
+      const status = ka('status', lab.nodes[0]?.address ?? '');
+      expect(await status.ended).toBe(0);
+      expect(await status.text()).toMatch(/^node1 online\n(.*\n)*stream \/: begin\n/);
+      await reached(session, 'node2', 'waiting');
+      return node;
+    });
     expect(await session.ended).toBe(0);
     await expectCloned(first);
     await expectCloned(late);
@@ -167,11 +192,14 @@ test('strange, extra and doubled nodes do not disturb a session', async () => {
   expect(await first.ended).toBe(1);
   expect(await first.text()).toContain('the same node joined again');
 
-  const second = await startNode(2);
-  await reached(session, 'node2', 'receiving');
-  const extra = await startNode(3);
-  expect(await extra.ended).toBe(1);
-  expect(await extra.text()).toContain('session "test" has all its 2 nodes; start another session');
+  const second = await whileSlow(async () => {
+    const node = await startNode(2);
+    await reached(session, 'node2', 'receiving');
+    const extra = await startNode(3);
+    expect(await extra.ended).toBe(1);
+    expect(await extra.text()).toContain('session "test" has all its 2 nodes; start another');
+    return node;
+  });
   expect(await session.text()).toContain('session \\"test\\" has all its 2 nodes');
 
   expect(await session.ended).toBe(0);
@@ -188,12 +216,14 @@ test('a node that dies while preparing and one that fails do not disturb the oth
   await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'ka-small', small]);
   const full = await startNode(2, [], small);
   await reached(session, 'node2', 'waiting');
-  await startStrange(3, 'dying');
   // The failed node is still there to be asked, as long as the session runs.
-  await reached(session, 'node2', 'failed');
-  const status = ka('status', lab.nodes[1]?.address ?? '');
-  expect(await status.ended).toBe(0);
-  expect(await status.text()).toMatch(/^node2 online\n(.*\n)*FAILED: .* is full/);
+  await whileSlow(async () => {
+    await startStrange(3, 'dying');
+    await reached(session, 'node2', 'failed');
+    const status = ka('status', lab.nodes[1]?.address ?? '');
+    expect(await status.ended).toBe(0);
+    expect(await status.text()).toMatch(/^node2 online\n(.*\n)*FAILED: .* is full/);
+  });
   expect(await session.ended).toBe(2);
   expect(await full.ended).toBe(1);
   await expectCloned(good);

@@ -50,17 +50,16 @@ export const makeGoldenLayout = async (
     const place = type === 'swap' ? 'none' : mount;
     if (place) lines.push(`UUID=${await uuidOf(device(number))} ${place} ${type} defaults 0 0\n`);
   }
-  const mountAll = async (name: string, mode: 'ro' | 'rw') => {
-    for (const { number, mount } of partitions) {
-      if (mount === undefined) continue;
-      if (mode === 'rw') await mkdir(join(lab.directory, name, mount), { recursive: true });
-      await lab.mount(device(number), join(name, mount), mode);
-    }
-    return join(lab.directory, name);
-  };
-  const writable = await mountAll('golden-rw', 'rw');
-  await writeSystem(writable, lines.join(''));
-  await fill(writable);
-  await lab.unmount(writable);
-  return { root: await mountAll('golden', 'ro'), disk, device };
+  const root = join(lab.directory, 'golden');
+  const places: string[] = [];
+  for (const { number, mount } of partitions) {
+    if (mount === undefined) continue;
+    await mkdir(join(root, mount), { recursive: true });
+    places.push(await lab.mount(device(number), join('golden', mount), 'rw'));
+  }
+  await writeSystem(root, lines.join(''));
+  await fill(root);
+  // Not unmounted and mounted again: a namespace made meanwhile may still hold the first mount.
+  for (const place of places) await run('mount', ['-o', 'remount,ro', place]);
+  return { root, disk, device };
 };
