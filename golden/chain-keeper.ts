@@ -223,7 +223,8 @@ export class ChainKeeper {
     }
     const behind = (this.#ahead(index) - report.received) / ringBytes;
     const waits = report.waiting.upstream > MOSTLY;
-    if (behind > FULL && waits && track.receiveRate < limit) {
+    // Unlike a slow disk, it holds back those behind it long before a ring is full.
+    if (behind > EMPTY && waits && track.receiveRate < limit) {
       return `link at ${mib(track.receiveRate)}, the others could do ${mib(this.#bestRate)}`;
     }
     return undefined;
