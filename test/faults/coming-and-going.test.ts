@@ -57,7 +57,9 @@ test('when the golden is killed the nodes stop, say so on the status port, look 
   const session = await faults.start({ flags: FLAGS });
   await session.untilSent(16 * MIB);
   const { address } = faults.host(1);
-  const reader = faults.host(1).start(['nc', address, String(PORTS.status)], { reject: false });
+  const reader = faults
+    .host(1)
+    .start(['nc', '-d', address, String(PORTS.status)], { reject: false });
   let heard = '';
   reader.stdout?.on('data', (bytes) => {
     heard += bytes;
