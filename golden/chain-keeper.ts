@@ -65,11 +65,9 @@ export const STALL_MS = 3000;
 const SURE_MS = 1000;
 /** So long may a node hold back all others before it counts as slow. */
 const SLOW_MS = 1500;
-/** A ring this full holds back the chain, one this empty does not. */
+/** A ring this full holds back the chain, one this empty does not; the same for shares of time. */
 const FULL = 0.7;
 const EMPTY = 0.3;
-/** Share of an interval spent waiting for one thing that makes it the reason. */
-const MOSTLY = 0.5;
 /** Rates are averaged over about this long. */
 const WINDOW_MS = 1000;
 
@@ -222,9 +220,10 @@ export class ChainKeeper {
       return `disk at ${mib(track.drainRate)}, the others could do ${mib(this.#bestRate)}`;
     }
     const behind = (this.#ahead(index) - report.received) / ringBytes;
-    const waits = report.waiting.upstream > MOSTLY;
+    // Not by its waiting for bytes: what trickles in keeps it busy.
+    const free = report.waiting.sink + report.waiting.downstream < EMPTY;
     // Unlike a slow disk, it holds back those behind it long before a ring is full.
-    if (behind > EMPTY && waits && track.receiveRate < limit) {
+    if (behind > EMPTY && free && track.receiveRate < limit) {
       return `link at ${mib(track.receiveRate)}, the others could do ${mib(this.#bestRate)}`;
     }
     return undefined;
