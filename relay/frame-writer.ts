@@ -39,6 +39,7 @@ export class FrameWriter {
   };
   /** Bytes the open DATA frame may still take; null = none is open. */
   #left: number | null = null;
+  #openedMs = 0;
   #flushTimer: NodeJS.Timeout | null = null;
 
   constructor(options: FrameWriterOptions) {
@@ -63,13 +64,37 @@ export class FrameWriter {
         this.flush();
         await this.#options.room();
       }
-      this.#left ??= this.#open();
+      if (this.#left === null) {
+        this.#left = this.#open();
+        this.#flushTimer = setTimeout(() => this.flush(), FLUSH_MS);
+      }
       const copied = chunk.copy(ring.space(), 0, done, done + this.#left);
       ring.advance(copied);
       done += copied;
       this.#left -= copied;
       if (this.#left === 0) this.flush();
     }
+  }
+
+  /** Memory of the ring for the next bytes of the stream; tell `filled` when they are there. */
+  space(): Buffer {
+    this.#left ??= this.#open();
+    return this.#options.ring.space().subarray(0, this.#left);
+  }
+
+  /**
+   * `bytes` are at the start of the last `space()`. A frame is sent when it is
+   * full or its source too slow to fill it in time; the next `space()` may be
+   * in use already, so no timer can do that. False: the ring has no room for more.
+   */
+  filled(bytes: number): boolean {
+    const { ring } = this.#options;
+    ring.advance(bytes);
+    this.#left = (this.#left ?? 0) - bytes;
+    if (this.#left === 0 || !ring.hasRoom || performance.now() - this.#openedMs > FLUSH_MS) {
+      this.flush();
+    }
+    return ring.hasRoom;
   }
 
   /** END of the stream. */
@@ -100,7 +125,12 @@ export class FrameWriter {
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
     this.#flushTimer = null;
     const { ring } = this.#options;
-    this.#stream.bytes += ring.head - ring.verified - FRAME_HEADER_BYTES;
+    const bytes = ring.head - ring.verified - FRAME_HEADER_BYTES;
+    if (bytes === 0) {
+      ring.rewind();
+      return;
+    }
+    this.#stream.bytes += bytes;
     this.#seal(FrameType.data);
   }
 
@@ -113,7 +143,7 @@ export class FrameWriter {
   /** Starts a DATA frame and returns how many bytes it may take. */
   #open(): number {
     this.#options.ring.append(EMPTY_HEADER);
-    this.#flushTimer = setTimeout(() => this.flush(), FLUSH_MS);
+    this.#openedMs = performance.now();
     return this.#options.frameBytes();
   }
 

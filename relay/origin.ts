@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
+import type { DirectSource } from './direct-source.ts';
 import { FrameSize } from './frame-size.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HopEvent, HopOptions } from './hop.ts';
@@ -43,7 +44,9 @@ export class Origin {
   readonly #tickTimer: NodeJS.Timeout;
   #lastTick = performance.now();
   #waiting: { resolve(): void; reject(error: NamedError): void } | null = null;
-  #source: Readable | null = null;
+  /** Lets a direct source go on. */
+  #onRoom: (() => void) | null = null;
+  #source: Readable | DirectSource | null = null;
   #closed = false;
   #aborted: NamedError | null = null;
   #closing: Promise<void> | null = null;
@@ -106,7 +109,7 @@ export class Origin {
   }
 
   /**
-   * Sends one stream: BEGIN, what `readable` gives, END. One at a time. END is
+   * Sends one stream: BEGIN, what `source` gives, END. One at a time. END is
    * sent only after `done`, the promise of the source's good exit status.
    *
    * When the source fails, the nodes are told with ABORT, and it throws the
@@ -115,30 +118,27 @@ export class Origin {
    */
   async send(
     begin: StreamBegin,
-    readable: Readable,
+    source: Readable | DirectSource,
     done?: Promise<unknown>,
   ): Promise<{ sentBytes: number; digest: string }> {
     const writer = this.#writer;
     if (this.#source !== null || this.#closed) {
       throw new NamedError('RelayFault', `stream "${begin.name}" was sent out of order`);
     }
-    this.#source = readable;
+    this.#source = source;
     // It may fail while bytes still come; it is heard at the end of them.
     done?.catch(() => undefined);
     try {
       this.#throwIfAborted();
       await writer.begin(begin);
       this.#waits.switchTo('source');
-      for await (const chunk of readable) {
-        this.#waits.switchTo(null);
-        await writer.data(chunk);
-        this.#waits.switchTo('source');
-      }
+      if ('pour' in source) await this.#pour(source);
+      else await this.#copy(source);
       await done;
       const { bytes, digest } = await writer.end();
       return { sentBytes: bytes, digest };
     } catch (cause) {
-      readable.destroy();
+      source.destroy();
       this.#throwIfAborted();
       const error = sourceError(begin.name, cause);
       await writer.abort(error.message);
@@ -146,6 +146,7 @@ export class Origin {
     } finally {
       this.#waits.switchTo(null);
       this.#source = null;
+      this.#onRoom = null;
     }
   }
 
@@ -189,6 +190,32 @@ export class Origin {
     await this.#outlet.close();
   }
 
+  async #copy(readable: Readable): Promise<void> {
+    for await (const chunk of readable) {
+      this.#waits.switchTo(null);
+      await this.#writer.data(chunk);
+      this.#waits.switchTo('source');
+    }
+  }
+
+  #pour(source: DirectSource): Promise<void> {
+    return source.pour({
+      space: () => this.#writer.space(),
+      filled: (bytes) => {
+        this.#waits.switchTo(null);
+        const hasRoom = this.#writer.filled(bytes);
+        this.#waits.switchTo(hasRoom ? 'source' : 'downstream');
+        if (hasRoom) return true;
+        this.#onRoom = () => {
+          this.#onRoom = null;
+          this.#waits.switchTo('source');
+          source.resume();
+        };
+        return false;
+      },
+    });
+  }
+
   #isEmptied(): boolean {
     return this.#closed && this.#outlet.hasArrived(this.#ring.verified);
   }
@@ -196,7 +223,10 @@ export class Origin {
   #released(): void {
     const ring = this.#ring;
     ring.release(Math.min(ring.verified, this.#outlet.floor));
-    if (ring.hasRoom) this.#waiting?.resolve();
+    if (ring.hasRoom) {
+      this.#waiting?.resolve();
+      this.#onRoom?.();
+    }
     if (this.#isEmptied()) this.#settle.resolve();
   }
 
