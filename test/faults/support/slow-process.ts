@@ -1,15 +1,20 @@
 /** Makes a process slow, as its disk would: it runs only while it is behind its pace. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 
 const LOOK_MS = 20;
+
+/** Not `instanceof`: errors of Node are of another realm than a test. */
+const isGone = (error: unknown): boolean =>
+  isNativeError(error) && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
 
 /** Bytes a process has read so far; undefined when it is gone. */
 const bytesRead = async (pid: number): Promise<number | undefined> => {
   try {
     return Number(/^rchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1]);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 };
@@ -19,7 +24,7 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (!isGone(error)) throw error;
   }
 };
 
