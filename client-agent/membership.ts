@@ -271,7 +271,7 @@ export class Membership {
 
   #sendPosition(pass: number): void {
     if (!this.#hop) return;
-    const { received, drained, stream, streamBytes, waiting } = this.#hop.stats();
+    const { received, drained, linked, stream, streamBytes, waiting } = this.#hop.stats();
     const now = Date.now();
     const elapsedMs = Math.max(1, now - this.#lastPositionMs);
     this.#lastPositionMs = now;
@@ -281,6 +281,7 @@ export class Membership {
       pass,
       received,
       drained,
+      linked,
       stream,
       streamBytes,
       waiting: {

@@ -4,7 +4,7 @@
  * pass carries them out; the simulation runs the same code on a virtual clock.
  */
 import type { ChainOrder } from '../protocol/control.ts';
-import { affectedBy, type ChainPlace, ordersFor } from './chain-order.ts';
+import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
 
 /** What a node last said of itself. */
 export interface NodeReport {
@@ -12,6 +12,8 @@ export interface NodeReport {
   received: number;
   /** Bytes its own sink has taken. */
   drained: number;
+  /** Whether its upstream serves it. */
+  linked: boolean;
   /** Shares of the last interval, 0…1. */
   waiting: { upstream: number; sink: number; downstream: number };
 }
@@ -63,6 +65,8 @@ interface Track {
 export const STALL_MS = 3000;
 /** After so long a report tells how things are since a complaint, not before. */
 const SURE_MS = 1000;
+/** Nodes report twice a second; one that has not for so long may be stopped or cut off. */
+const QUIET_MS = 1600;
 /** So long may a node hold back all others before it counts as slow. */
 const SLOW_MS = 1500;
 /** A ring this full holds back the chain, one this empty does not; the same for shares of time. */
@@ -75,6 +79,8 @@ export class ChainKeeper {
   readonly #options: KeeperOptions;
   readonly #tracks = new Map<number, Track>();
   readonly #blamed = new Set<number>();
+  /** Epoch since which a node has the downstream it has now. */
+  readonly #behindSince = new Map<number, number>();
   #chain: ChainPlace[];
   #epoch = 1;
   #sent = 0;
@@ -92,6 +98,11 @@ export class ChainKeeper {
     return this.#chain.map(({ node }) => node);
   }
 
+  /** Of the last orders. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Orders for everybody, to begin with. */
   begin(): Orders {
     return { epoch: this.#epoch, orders: this.#allOrders() };
@@ -103,6 +114,8 @@ export class ChainKeeper {
     const before = this.#chain;
     this.#chain = before.filter((place) => place.node !== node);
     this.#epoch += 1;
+    const index = before.findIndex((place) => place.node === node);
+    this.#behindSince.set(before[index - 1]?.node ?? GOLDEN_NODE, this.#epoch);
     const affected = affectedBy(before, this.#chain);
     for (const other of affected) this.#settle(other);
     const orders = [...this.#allOrders()].filter(([other]) => affected.includes(other));
@@ -136,6 +149,18 @@ export class ChainKeeper {
     track.stallWhy = why;
   }
 
+  /**
+   * A node (or the golden) with its order of `epoch` says that nothing comes
+   * from the one behind it, not even that it lives. Answers who is to go.
+   */
+  silent(node: number, epoch: number, why: string): Bypass | undefined {
+    if (epoch < (this.#behindSince.get(node) ?? 0)) return undefined;
+    const nodes = this.nodes;
+    const index = node === GOLDEN_NODE ? 0 : nodes.indexOf(node) + 1;
+    if (index === 0 && node !== GOLDEN_NODE) return undefined;
+    return index < nodes.length ? this.#blame(index, why) : undefined;
+  }
+
   /** To be called a few times a second with the golden's own position. */
   tick(sent: number, nowMs: number): Bypass[] {
     this.#sent = sent;
@@ -163,18 +188,15 @@ export class ChainKeeper {
     return this.#tracks.get(upstream.node)?.report?.received ?? 0;
   }
 
-  /**
-   * A node that gets nothing although its upstream lives. Who is to blame
-   * cannot be told from one such case: the first costs the node its place; when
-   * the next one behind the same upstream gets nothing either, the upstream goes.
-   */
+  /** A node that gets nothing although its upstream lives. */
   #stalled(nowMs: number): Bypass | undefined {
     for (const [index, { node }] of this.#chain.entries()) {
       const track = this.#tracks.get(node);
       if (!track) continue;
       const received = track.report?.received ?? 0;
       const starved =
-        received < this.#ahead(index) && (track.report?.waiting.upstream ?? 0) > 1 - EMPTY / 3;
+        track.report?.linked === false ||
+        (received < this.#ahead(index) && (track.report?.waiting.upstream ?? 0) > 1 - EMPTY / 3);
       if (starved && track.stalledMs === undefined) {
         track.stalledMs = nowMs;
         track.stallWhy = 'gets no data though there is some';
@@ -183,14 +205,34 @@ export class ChainKeeper {
       const sinceMs = track.reportedMs - (track.stalledMs ?? nowMs);
       if (!starved && sinceMs > SURE_MS) track.stalledMs = undefined;
       if (track.stalledMs === undefined || nowMs - track.stalledMs < STALL_MS) continue;
-      const upstream = this.#chain[index - 1]?.node;
-      if (upstream !== undefined && this.#blamed.has(upstream)) {
-        return { node: upstream, why: 'two nodes in a row could not read from it' };
-      }
-      if (upstream !== undefined) this.#blamed.add(upstream);
-      return { node, why: track.stallWhy };
+      if (this.#isQuiet(index - 1, nowMs)) continue;
+      return this.#blame(index, track.stallWhy);
     }
     return undefined;
+  }
+
+  /** Whether a node says nothing to the golden either: then it is its heartbeat that tells. */
+  #isQuiet(index: number, nowMs: number): boolean {
+    const place = this.#chain[index];
+    const track = place && this.#tracks.get(place.node);
+    return track !== undefined && nowMs - track.reportedMs > QUIET_MS;
+  }
+
+  /**
+   * Who is to blame for a bad link cannot be told from one such case: the first
+   * costs the lower node its place; when the next one behind the same upstream
+   * fares no better, the upstream goes.
+   */
+  #blame(index: number, why: string): Bypass | undefined {
+    const node = this.#chain[index]?.node;
+    if (node === undefined) return undefined;
+    const upstream = this.#chain[index - 1]?.node;
+    if (upstream === undefined) return { node, why };
+    if (this.#blamed.has(upstream)) {
+      return { node: upstream, why: 'two nodes in a row could not read from it' };
+    }
+    this.#blamed.add(upstream);
+    return { node, why };
   }
 
   #slow(nowMs: number): Bypass | undefined {

@@ -10,7 +10,7 @@ import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
 import type { CommandLog } from '../system/run.ts';
-import { ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
+import { type Bypass, ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
 import { type ChainPlace, GOLDEN_NODE } from './chain-order.ts';
 import { chooseEncoding, measureSource } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
@@ -164,6 +164,9 @@ export class Pass {
     const { emit } = this.#options;
     emit({ kind: 'log', node: member.number, level: 'warning', message: trouble.message });
     if (trouble.what === 'gone') this.#bypass(member, trouble.message);
+    if (trouble.what === 'downstream-silent') {
+      this.#takeOut(this.#keeper.silent(member.number, trouble.epoch, trouble.message));
+    }
     if (trouble.what === 'upstream-lost' || trouble.what === 'damaged') {
       this.#keeper.complain(member.number, trouble.message, Date.now());
     }
@@ -178,6 +181,9 @@ export class Pass {
     if (event.type !== 'trouble') return;
     const { emit } = this.#options;
     emit({ kind: 'log', node: null, level: 'warning', message: event.message });
+    if (event.what === 'downstream-silent') {
+      this.#takeOut(this.#keeper.silent(GOLDEN_NODE, this.#keeper.epoch, event.message));
+    }
   };
 
   #startChain(): void {
@@ -216,11 +222,16 @@ export class Pass {
   }
 
   #tick = (): void => {
-    for (const { node, why } of this.#keeper.tick(this.#progress.sent, Date.now())) {
-      const member = this.#options.roster.byNumber(node);
-      if (member?.state === 'receiving') this.#bypass(member, why);
-    }
+    for (const bypass of this.#keeper.tick(this.#progress.sent, Date.now())) this.#takeOut(bypass);
   };
+
+  /** One that has everything loses only its place in the chain. */
+  #takeOut(bypass: Bypass | undefined): void {
+    const member = bypass && this.#options.roster.byNumber(bypass.node);
+    if (!member) return;
+    if (member.state === 'receiving') this.#bypass(member, bypass.why);
+    else this.drop(member, `${member.name}: ${bypass.why}`);
+  }
 
   /** Measures the line by sending noise through the chain, and the golden on its own data. */
   async #chooseEncoding(): Promise<Encoding> {

@@ -24,6 +24,8 @@ export const Position = z.object({
   received: z.int(),
   /** Bytes of the pass the local sink has taken. */
   drained: z.int(),
+  /** Whether its upstream serves it. */
+  linked: z.boolean(),
   /** Name of the stream being received, if any. */
   stream: z.string().nullable(),
   /** Payload bytes of that stream received so far. */
@@ -68,7 +70,14 @@ export const NodeMessage = z.discriminatedUnion('type', [
     type: z.literal('trouble'),
     pass: z.int(),
     epoch: z.int(),
-    what: z.enum(['upstream-lost', 'downstream-lost', 'damaged', 'gone', 'sink-failed']),
+    what: z.enum([
+      'upstream-lost',
+      'downstream-lost',
+      'downstream-silent',
+      'damaged',
+      'gone',
+      'sink-failed',
+    ]),
     message: z.string(),
   }),
   /** The phase is over on this node: it is ready for streams, or finished, or failed for good. */

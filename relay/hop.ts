@@ -7,7 +7,7 @@ import type { LinkAnswer } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
 import { forgettable, linkFor } from './hop-rules.ts';
-import { Outlet } from './outlet.ts';
+import { type DownstreamTrouble, Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
 import { type Sink, SinkFeed } from './sink-feed.ts';
@@ -34,7 +34,13 @@ export interface HopOptions {
   signal: AbortSignal;
 }
 
-export type TroubleName = 'upstream-lost' | 'downstream-lost' | 'damaged' | 'gone' | 'sink-failed';
+export type TroubleName =
+  | 'upstream-lost'
+  | 'downstream-lost'
+  | 'downstream-silent'
+  | 'damaged'
+  | 'gone'
+  | 'sink-failed';
 
 export type HopEvent =
   | { type: 'trouble'; what: TroubleName; message: string; error?: Error }
@@ -52,6 +58,8 @@ export interface HopStats {
   received: number;
   /** Bytes of the pass the local sinks have taken; `received` once the sink has failed. */
   drained: number;
+  /** Whether the upstream serves this node now. */
+  linked: boolean;
   /** Stream being received, and its DATA bytes so far. */
   stream: string | null;
   streamBytes: number;
@@ -163,6 +171,7 @@ export class Hop {
     return {
       received,
       drained: Math.min(this.#feed.drained, received),
+      linked: this.#link?.connected ?? false,
       stream: this.#scanner.stream?.name ?? null,
       streamBytes: this.#scanner.stream?.bytes ?? 0,
       downstream: acks[0] ?? null,
@@ -301,7 +310,7 @@ export class Hop {
     this.#released();
   }
 
-  #downstreamTrouble(what: 'downstream-lost', message: string, error: NamedError): void {
+  #downstreamTrouble(what: DownstreamTrouble, message: string, error: NamedError): void {
     const done = this.#scanner.closed && this.#outlet.hasArrived(this.#ring.verified);
     if (!done) this.#trouble(what, message, error);
   }

@@ -15,10 +15,13 @@ export interface OutletOptions {
   ring: Ring;
 }
 
+/** The link ended; or it is there, and nothing comes over it. */
+export type DownstreamTrouble = 'downstream-lost' | 'downstream-silent';
+
 export interface OutletHandlers {
   /** Something is known anew of the nodes behind. */
   onAck(): void;
-  onTrouble(what: 'downstream-lost', message: string, error: NamedError): void;
+  onTrouble(what: DownstreamTrouble, message: string, error: NamedError): void;
 }
 
 export class Outlet {
@@ -106,7 +109,11 @@ export class Outlet {
     this.#silentTicks += 1;
     if (this.#silentTicks !== Math.ceil(SILENCE_MS / tickMs)) return;
     const message = `node ${this.#activeNode} has not acknowledged anything for ${SILENCE_MS} ms`;
-    this.#handlers.onTrouble('downstream-lost', message, new NamedError('DownstreamLost', message));
+    this.#handlers.onTrouble(
+      'downstream-silent',
+      message,
+      new NamedError('DownstreamSilent', message),
+    );
   }
 
   async close(): Promise<void> {

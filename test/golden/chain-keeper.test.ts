@@ -64,8 +64,8 @@ describe('a node that gets nothing', () => {
       () => 40 * MIB,
       (node) =>
         node === 1
-          ? { received: 40 * MIB, drained: 40 * MIB, waiting: idle }
-          : { received: stuck, drained: stuck, waiting: { ...idle, upstream: 1 } },
+          ? { received: 40 * MIB, drained: 40 * MIB, linked: true, waiting: idle }
+          : { received: stuck, drained: stuck, linked: true, waiting: { ...idle, upstream: 1 } },
     );
     expect(out[0]).toMatchObject({ node: 2, why: 'gets no data though there is some' });
     expect(out[0]?.second).toBeGreaterThanOrEqual(STALL_MS / 1000);
@@ -79,10 +79,40 @@ describe('a node that gets nothing', () => {
       () => 40 * MIB,
       (node) =>
         node === 1
-          ? { received: 40 * MIB, drained: 40 * MIB, waiting: idle }
-          : { received: MIB, drained: MIB, waiting: { ...idle, upstream: 1 } },
+          ? { received: 40 * MIB, drained: 40 * MIB, linked: true, waiting: idle }
+          : { received: MIB, drained: MIB, linked: true, waiting: { ...idle, upstream: 1 } },
     );
     expect(out.map(({ node }) => node).slice(0, 2)).toEqual([2, 1]);
+  });
+
+  test('stays while its upstream says nothing to the golden either', () => {
+    const out = run(
+      keeperOf([1, 2]),
+      8,
+      () => 40 * MIB,
+      (node, second) =>
+        node === 1 && second > 1
+          ? undefined
+          : node === 1
+            ? { received: 40 * MIB, drained: 40 * MIB, linked: true, waiting: idle }
+            : { received: MIB, drained: MIB, linked: false, waiting: { ...idle, upstream: 1 } },
+    );
+    expect(out).toEqual([]);
+  });
+
+  test('without a link it is bypassed even where there is nothing to get', () => {
+    const out = run(
+      keeperOf([1, 2]),
+      5,
+      () => MIB,
+      (node) => ({
+        received: MIB,
+        drained: MIB,
+        linked: node === 1,
+        waiting: { ...idle, upstream: 1 },
+      }),
+    );
+    expect(out).toMatchObject([{ node: 2 }]);
   });
 
   test('a complaint is forgotten when data comes again', () => {
@@ -92,7 +122,12 @@ describe('a node that gets nothing', () => {
       keeper,
       6,
       (second) => second * MIB,
-      (_, second) => ({ received: second * MIB, drained: second * MIB, waiting: idle }),
+      (_, second) => ({
+        received: second * MIB,
+        drained: second * MIB,
+        linked: true,
+        waiting: idle,
+      }),
     );
     expect(out).toEqual([]);
   });
@@ -105,6 +140,7 @@ describe('a node that gets nothing', () => {
       (_, second) => ({
         received: 30 * MIB,
         drained: 30 * MIB,
+        linked: true,
         waiting: second < 1 ? { ...idle, upstream: 1 } : { ...idle, downstream: 1 },
       }),
     );
@@ -116,7 +152,7 @@ describe('a node that gets nothing', () => {
       keeperOf([1, 2]),
       20,
       () => MIB,
-      () => ({ received: MIB, drained: MIB, waiting: { ...idle, upstream: 1 } }),
+      () => ({ received: MIB, drained: MIB, linked: true, waiting: { ...idle, upstream: 1 } }),
     );
     expect(out).toEqual([]);
   });
@@ -133,10 +169,27 @@ const slowDisk = (diskRate: number) => {
     stateAt: (node: number, second: number): NodeReport => ({
       received: chainAt(second),
       drained: node === 2 ? Math.min(chainAt(second), second * diskRate * MIB) : chainAt(second),
+      linked: true,
       waiting: { ...idle, sink: node === 2 && second > fullAt ? 1 : 0 },
     }),
   };
 };
+
+describe('a node that the one before it hears nothing from', () => {
+  test('goes; the next time the blame is on the one before', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    expect(keeper.silent(1, 1, 'silent')).toEqual({ node: 2, why: 'silent' });
+    keeper.leave(2);
+    expect(keeper.silent(1, 1, 'silent')).toBeUndefined();
+    expect(keeper.silent(1, 2, 'silent')).toMatchObject({ node: 1 });
+    expect(keeper.silent(3, 2, 'silent')).toBeUndefined();
+  });
+
+  test('goes when it is the golden that hears nothing', () => {
+    const keeper = keeperOf([1, 2]);
+    expect(keeper.silent(0, 1, 'silent')).toEqual({ node: 1, why: 'silent' });
+  });
+});
 
 describe('a node that is much slower than the rest', () => {
   test('is bypassed soon after it begins to hold the others back, with the rates', () => {
@@ -168,6 +221,7 @@ describe('a node that is much slower than the rest', () => {
     const out = run(keeperOf([1, 2]), 12, sent, (_, second) => ({
       received: line(second),
       drained: line(second),
+      linked: true,
       waiting: { ...idle, upstream: 0.9 },
     }));
     expect(out).toEqual([]);
@@ -189,7 +243,7 @@ describe('a node that is much slower than the rest', () => {
     const out = run(keeperOf([1, 2]), 12, upstreamAt, (node, second) => {
       const received = node === 1 ? upstreamAt(second) : second * 3 * MIB;
       const upstream = node === 1 ? 0 : 0.8;
-      return { received, drained: received, waiting: { ...idle, upstream } };
+      return { received, drained: received, linked: true, waiting: { ...idle, upstream } };
     });
     expect(out[0]).toMatchObject({ node: 2, why: expect.stringMatching(/^link at 3 MiB\/s/) });
   });

@@ -161,7 +161,7 @@ test('a stopped node is reported by the one before it, and goes on when it is le
   const [before, middle] = processes.slice(1, 3);
   await until(() => (middle?.position ?? 0) > size / 3);
   middle?.child.kill('SIGSTOP');
-  await until(() => (before?.troubles ?? []).includes('downstream-lost'));
+  await until(() => (before?.troubles ?? []).includes('downstream-silent'));
   middle?.child.kill('SIGCONT');
   await sending;
   await golden.finish();
