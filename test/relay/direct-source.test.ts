@@ -53,7 +53,7 @@ describe('a source read straight into the ring', () => {
   });
 
   test('waits for a slow sink and loses nothing', async () => {
-    const run = await startChain({ ringBytes: 64 * 1024, delayMs: 2 });
+    const run = await startChain({ ringBytes: 64 * 1024, delayMs: 30 });
     const bytes = randomBytes(600_000);
     await writeFile(path, bytes);
     await run.origin.send(begin('s'), fileSource(path));
