@@ -8,6 +8,7 @@ import { PORTS } from '../../protocol/constants.ts';
 import type { NodeState } from '../../protocol/events.ts';
 import { run } from '../../system/run.ts';
 import {
+  exits,
   readEvents,
   readReport,
   type Started,
@@ -113,7 +114,7 @@ const isOpen = (session: Started) =>
   eventually('the session is open', async () => (await session.text()).includes('"open"'), 30_000);
 
 const expectCloned = async (node: Node): Promise<void> => {
-  expect(await node.ended).toBe(0);
+  expect(await exits(node)).toEqual([0]);
   expect((await readFile(join(node.into, 'data'))).equals(data)).toBe(true);
 };
 
@@ -135,17 +136,17 @@ describe('ka start', () => {
     await reached(session, 'node1', 'waiting');
     const late = await whileSlow(async () => {
       const start = ka('start');
-      expect(await start.ended).toBe(0);
+      expect(await exits(start)).toEqual([0]);
       expect(await start.text()).toBe('session "test" starts with the nodes that are here\n');
       await receives(session);
       const node = await startNode(2);
       const status = ka('status', lab.nodes[0]?.address ?? '');
-      expect(await status.ended).toBe(0);
+      expect(await exits(status)).toEqual([0]);
       expect(await status.text()).toMatch(/^node1 online\n(.*\n)*stream \/: begin\n/);
       await reached(session, 'node2', 'waiting');
       return node;
     });
-    expect(await session.ended).toBe(0);
+    expect(await exits(session)).toEqual([0]);
     await expectCloned(first);
     await expectCloned(late);
     const passes = (await readReport(lab)).nodes.map(({ name, pass }) => [name, pass]);
@@ -170,7 +171,7 @@ describe('when the wait is over', () => {
     const flags = ['-n', '3', '--wait-timeout', '3s', '--min-nodes', '1'];
     const session = startGolden(lab, [...flags, ...whatToClone]);
     const node = await startNode(1);
-    expect(await session.ended).toBe(0);
+    expect(await exits(session)).toEqual([0]);
     await expectCloned(node);
   }, 60_000);
 });
@@ -202,7 +203,7 @@ test('strange, extra and doubled nodes do not disturb a session', async () => {
   });
   expect(await session.text()).toContain('session \\"test\\" has all its 2 nodes');
 
-  expect(await session.ended).toBe(0);
+  expect(await exits(session)).toEqual([0]);
   await expectCloned(again);
   await expectCloned(second);
   expect(await resultsOf()).toEqual({ hung: 'lost', node1: 'done', node2: 'done' });
@@ -221,7 +222,7 @@ test('a node that dies while preparing and one that fails do not disturb the oth
     await startStrange(3, 'dying');
     await reached(session, 'node2', 'failed');
     const status = ka('status', lab.nodes[1]?.address ?? '');
-    expect(await status.ended).toBe(0);
+    expect(await exits(status)).toEqual([0]);
     expect(await status.text()).toMatch(/^node2 online\n(.*\n)*FAILED: .* is full/);
   });
   expect(await session.ended).toBe(2);

@@ -6,7 +6,7 @@ import { readTree } from '../../demo/compare.ts';
 import { buildGoldenDisk, findGoldenDisk, goldenDescription } from '../../demo/golden-disk.ts';
 import { Lab } from '../../demo/lab.ts';
 import { mountSystem } from '../../demo/mounted-system.ts';
-import { differencesOf, readReport, startAgent, startGolden } from '../support/cluster.ts';
+import { differencesOf, exits, readReport, startAgent, startGolden } from '../support/cluster.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { MIB } from '../support/small-golden.ts';
 import { bootToLogin } from '../support/virtual-machine.ts';
@@ -31,7 +31,7 @@ test('a real Debian clones to three nodes, and a clone boots to its own login', 
   );
   const session = startGolden(lab, ['-n', '3', '-p', 'sda', description, '--root', root]);
   const agents = disks.map((disk, index) => startAgent(lab, index + 1, ['--disk', `sda=${disk}`]));
-  expect(await session.ended).toBe(0);
+  expect(await exits(session)).toEqual([0]);
   expect(await Promise.all(agents.map(({ ended }) => ended))).toEqual([0, 0, 0]);
 
   const report = await readReport(lab);

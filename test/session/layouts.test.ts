@@ -7,7 +7,7 @@ import { Lab } from '../../demo/lab.ts';
 import { loopPartition } from '../../demo/loop-disk.ts';
 import { isOwnPath } from '../../demo/own-paths.ts';
 import { run } from '../../system/run.ts';
-import { differencesOf, readReport, startAgent, startGolden } from '../support/cluster.ts';
+import { differencesOf, exits, readReport, startAgent, startGolden } from '../support/cluster.ts';
 import { makeGoldenLayout } from '../support/golden-layout.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { MIB } from '../support/small-golden.ts';
@@ -56,7 +56,7 @@ test('a gpt disk with ext4, xfs, btrfs and swap goes to disks of other sizes', a
   const whatToClone = ['-p', 'sda', description, '--root', golden.root];
   const session = startGolden(lab, ['-n', '2', ...whatToClone]);
   const agents = disks.map((disk, index) => startAgent(lab, index + 1, ['--disk', `sda=${disk}`]));
-  expect(await session.ended).toBe(0);
+  expect(await exits(session)).toEqual([0]);
   expect(await Promise.all(agents.map(({ ended }) => ended))).toEqual([0, 0]);
   const tree = await readTree(golden.root);
   const uuids = new Set<string>();
@@ -123,7 +123,7 @@ test('several disks are filled, and a kept partition keeps every byte', async ()
   const whatToClone = ['-p', 'sda', description, '--root', golden.root];
   const session = startGolden(lab, ['-n', '1', ...whatToClone]);
   const agent = startAgent(lab, 1, ['--disk', `sda=${sda}`, '--disk', `sdb=${sdb}`]);
-  expect([await session.ended, await agent.ended]).toEqual([0, 0]);
+  expect(await exits(session, agent)).toEqual([0, 0]);
   expect((await readReport(lab)).nodes.map(({ result }) => result)).toEqual(['done']);
 
   await run('blockdev', ['--flushbufs', sda]);

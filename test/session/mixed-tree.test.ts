@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readTree } from '../../demo/compare.ts';
 import { Lab } from '../../demo/lab.ts';
-import { differencesOf, startAgent, startGolden } from '../support/cluster.ts';
+import { differencesOf, exits, startAgent, startGolden } from '../support/cluster.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { writeMixedTree } from '../support/mixed-tree.ts';
 import { MIB, makeSmallGolden } from '../support/small-golden.ts';
@@ -45,7 +45,7 @@ test('odd names, links, holes, attributes, special files and 100,000 small files
     golden.root,
   ]);
   const agent = startAgent(lab, 1, ['--disk', `sda=${disk}`]);
-  expect([await session.ended, await agent.ended]).toEqual([0, 0]);
+  expect(await exits(session, agent)).toEqual([0, 0]);
   const tree = await readTree(golden.root);
   expect(tree.size).toBeGreaterThan(SMALL_FILES);
   expect(tree.get('samples/socket')?.kind).toBe('s');

@@ -10,6 +10,7 @@ import { mountSystem } from '../../demo/mounted-system.ts';
 import { run } from '../../system/run.ts';
 import {
   differencesOf,
+  exits,
   readEvents,
   readReport,
   type Started,
@@ -116,7 +117,7 @@ const expectClone = async (disk: string, name: string): Promise<void> => {
 test('--plan shows what would be done and starts nothing', async () => {
   const whatToClone = ['-p', 'sda', description, '--root', golden.root, '-D', 'sda3'];
   const plan = startOn(lab.golden, lab, ['golden', '-n', '2', ...whatToClone, '--plan']);
-  expect(await plan.ended).toBe(0);
+  expect(await exits(plan)).toEqual([0]);
   const text = await plan.text();
   expect(text).toMatch(/sda1 +64 MiB +ext4 +files of \//);
   expect(text).toMatch(/sda3 +16 MiB .*copied byte by byte/);
@@ -133,8 +134,8 @@ test('the letters of the original do what they did', async () => {
   const ended: number[] = [];
   const agents = disks.map((disk, index) => startAgent(lab, index + 1, ['--disk', `sda=${disk}`]));
   for (const agent of agents) void agent.ended.then(() => ended.push(Date.now()));
-  expect(await session.ended).toBe(0);
-  expect(await Promise.all(agents.map((agent) => agent.ended))).toEqual([0, 0]);
+  expect(await exits(session)).toEqual([0]);
+  expect(await exits(...agents)).toEqual([0, 0]);
   expect(Math.abs((ended[1] ?? 0) - (ended[0] ?? 0))).toBeGreaterThan(RELEASE_SECONDS * 900);
   expect(await encodingOf(session)).toMatchObject({ encoding: 'zstd' });
   for (const node of (await readReport(lab)).nodes) {
@@ -161,8 +162,8 @@ test('long names do the same; a directory takes the files and leaves the raw cop
     startAgent(lab, 1, ['--disk', `sda=${disk}`]),
     startAgent(lab, 2, ['--into', into]),
   ];
-  expect(await session.ended).toBe(0);
-  expect(await Promise.all(agents.map((agent) => agent.ended))).toEqual([0, 0]);
+  expect(await exits(session)).toEqual([0]);
+  expect(await exits(...agents)).toEqual([0, 0]);
   expect(await encodingOf(session)).toMatchObject({ encoding: 'identity' });
   expect(await readCode(disk)).toBe(await readCode(codeFile));
   await expectClone(disk, 'long');
@@ -175,7 +176,7 @@ test('without -p the description is that of the golden’s own disk', async () =
   const name = golden.disk.replace('/dev/', '');
   const session = startGolden(lab, ['--root', golden.root, '-X', 'p4$', '-r', 'none']);
   const agent = startAgent(lab, 1, ['--disk', `${name}=${disk}`]);
-  expect([await session.ended, await agent.ended]).toEqual([0, 0]);
+  expect(await exits(session, agent)).toEqual([0, 0]);
   expect(await hashOf(loopPartition(disk, 3))).toBe(await hashOf(golden.device(3)));
   const whole = await readTree(golden.root);
   const wanted = new Map([...whole].filter(([path]) => !path.startsWith('skipped')));

@@ -8,6 +8,7 @@ import { mountSystem } from '../../demo/mounted-system.ts';
 import { isOwnPath } from '../../demo/own-paths.ts';
 import { SessionEvent } from '../../protocol/events.ts';
 import { Report } from '../../protocol/report.ts';
+import { tail } from '../../system/run.ts';
 
 export interface Started extends KaProcess {
   /** All it wrote so far, both outputs. */
@@ -50,6 +51,15 @@ export const startAgent = (lab: Lab, node: number, flags: readonly string[]): St
   const common = ['--name', host.name, '--address', host.address, '--no-reboot'];
   return startOn(host, lab, ['agent', ...common, ...flags]);
 };
+
+/** Exit statuses of processes that should end well; for one that does not, with its last words. */
+export const exits = (...processes: Started[]): Promise<(0 | string)[]> =>
+  Promise.all(
+    processes.map(async (process) => {
+      const status = await process.ended;
+      return status === 0 ? 0 : `${status}: ${tail(await process.text())}`;
+    }),
+  );
 
 export const readReport = async (lab: Lab): Promise<Report> =>
   Report.parse(JSON.parse(await readFile(reportFile(lab), 'utf8')));
