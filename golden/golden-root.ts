@@ -37,9 +37,18 @@ const bootloaderOf = (path: string): Bootloader => {
   return 'none';
 };
 
+/**
+ * Device of a mount. By number where it has one: the source may be a name that
+ * never existed, like /dev/root. (btrfs mounts have numbers of their own.)
+ */
+const deviceOf = async ({ majorMinor, source }: Mount): Promise<string> =>
+  majorMinor.startsWith('0:')
+    ? realpath(source)
+    : `/dev/${basename(await realpath(`/sys/dev/block/${majorMinor}`))}`;
+
 /** Whole disk of a partition, by sysfs: /dev/sda1 → /dev/sda. */
 const diskOf = async (device: string): Promise<string> => {
-  const path = await realpath(join('/sys/class/block', basename(await realpath(device))));
+  const path = await realpath(join('/sys/class/block', basename(device)));
   return existsSync(join(path, 'partition')) ? `/dev/${basename(dirname(path))}` : device;
 };
 
@@ -64,9 +73,7 @@ const goldenDisk = async (
   const facts = await probeDisk(device);
   const bySource = new Map(
     await Promise.all(
-      [...mounts].map(
-        async ([mount, { source }]) => [await realpath(source), mount] as [string, string],
-      ),
+      [...mounts].map(async ([mount, found]) => [await deviceOf(found), mount] as [string, string]),
     ),
   );
   const use: GoldenDisk['use'] = {};
@@ -102,7 +109,7 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
   const mounts = await systemMounts(path);
   const fstab = parseFstab(await readIfThere(join(path, 'etc/fstab')));
   const devices = new Set(
-    await Promise.all([...mounts.values()].map(({ source }) => diskOf(source))),
+    await Promise.all([...mounts.values()].map(async (mount) => diskOf(await deviceOf(mount)))),
   );
   const disks = await Promise.all([...devices].map((device) => goldenDisk(device, mounts, fstab)));
   const usedBytes = new Map(

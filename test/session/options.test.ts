@@ -127,7 +127,7 @@ test('--plan shows what would be done and starts nothing', async () => {
 test('the letters of the original do what they did', async () => {
   const session = startGolden(lab, [
     ...['-n', '2', '-p', 'sda', description, '--root', golden.root],
-    ...['-x', '/left|/also left', '-x', '/srv/deep/left/', '-X', 'p4$', '-D', 'sda3'],
+    ...['-x', '/left|/also left', '-x', '/srv/deep/left/', '-X', '[0-9]p4$', '-D', 'sda3'],
     ...['-m', 'sda', '-r', 'none', '-d', String(RELEASE_SECONDS * 10), '--compress', 'zstd'],
   ]);
   const disks = [await blankDisk('letters1'), await blankDisk('letters2')];
@@ -153,7 +153,14 @@ test('long names do the same; a directory takes the files and leaves the raw cop
   await mkdir(into);
   const session = startGolden(lab, [
     ...['--nodes', '2', '--disk-desc', 'sda', description, '--root', golden.root],
-    ...['--exclude', '/left', '--exclude', '/also left|/srv/deep/left', '--skip-devices', 'p4$'],
+    ...[
+      '--exclude',
+      '/left',
+      '--exclude',
+      '/also left|/srv/deep/left',
+      '--skip-devices',
+      '[0-9]p4$',
+    ],
     ...['--raw-partition', 'sda3', '--boot-code-file', 'sda', codeFile, '--bootloader', 'none'],
     ...['--release-delay', '0', '--compress', 'none'],
   ]);
@@ -174,7 +181,7 @@ test('long names do the same; a directory takes the files and leaves the raw cop
 test('without -p the description is that of the golden’s own disk', async () => {
   const disk = await blankDisk('own');
   const name = golden.disk.replace('/dev/', '');
-  const session = startGolden(lab, ['--root', golden.root, '-X', 'p4$', '-r', 'none']);
+  const session = startGolden(lab, ['--root', golden.root, '-X', '[0-9]p4$', '-r', 'none']);
   const agent = startAgent(lab, 1, ['--disk', `${name}=${disk}`]);
   expect(await exits(session, agent)).toEqual([0, 0]);
   expect(await hashOf(loopPartition(disk, 3))).toBe(await hashOf(golden.device(3)));
