@@ -52,6 +52,8 @@ export class Membership {
   #positions: NodeJS.Timeout | undefined;
   #lastPositionMs = Date.now();
   #epoch = 0;
+  /** The golden's last word on this node's place, also while there is no hop yet. */
+  #newest: ChainOrder | undefined;
   /** Stops the work on the current plan. */
   #job = new AbortController();
   /** Work and clean-up, one after the other, whatever order messages come in. */
@@ -99,9 +101,11 @@ export class Membership {
         this.#next((signal) => this.#prepare(message, signal));
         return;
       case 'pass':
+        this.#newest = message.order;
         this.#next((signal) => this.#receive(message, signal));
         return;
       case 'chain':
+        this.#newest = message.order;
         this.#follow(message.order);
         return;
       case 'eject':
@@ -179,7 +183,8 @@ export class Membership {
     );
     this.#hop = hop;
     await hop.listen();
-    this.#follow(order);
+    // A repair may have been ordered while the work before this was ending.
+    this.#follow(this.#newest?.pass === order.pass ? this.#newest : order);
     this.#positions = setInterval(() => this.#sendPosition(order.pass), POSITION_MS);
     try {
       await hop.finished;
