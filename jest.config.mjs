@@ -1,8 +1,5 @@
-export default {
+const base = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/test/**/*.test.tsx'],
-  // Long: they have a run of their own, jest.faults.config.mjs.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
     '^.+\\.tsx?$': [
@@ -17,5 +14,37 @@ export default {
       },
     ],
   },
+};
+
+const filesIn = (...rooms) => rooms.map((room) => `<rootDir>/test/${room}/**/*.test.{ts,tsx}`);
+
+/** Tests that use loop devices, mounts and namespaces: one file at a time. */
+export const machines = (...rooms) => ({
+  ...base,
+  displayName: 'machines',
+  testMatch: filesIn(...rooms),
+  runner: '<rootDir>/test/serial-runner.mjs',
+});
+
+export default {
+  maxWorkers: 2,
   testTimeout: 60_000,
+  projects: [
+    {
+      ...base,
+      displayName: 'parts',
+      testMatch: filesIn(
+        'bench',
+        'board',
+        'cli',
+        'client-agent',
+        'golden',
+        'project',
+        'protocol',
+        'relay',
+        'simulation',
+      ),
+    },
+    machines('demo', 'desc', 'session', 'stage2'),
+  ],
 };

@@ -1,9 +1,7 @@
-import base from './jest.config.mjs';
+import { machines } from './jest.config.mjs';
 
-// Sessions with real faults, each with times to keep: one file after the other.
+// Sessions with real faults, each with times to keep. Long: they have a run of their own.
 export default {
-  ...base,
-  testMatch: ['<rootDir>/test/faults/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/'],
-  maxWorkers: 1,
+  testTimeout: 60_000,
+  projects: [machines('faults')],
 };

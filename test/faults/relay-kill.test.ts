@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Origin } from '../../relay/origin.ts';
-import { expected, someBytes } from './support/bytes.ts';
-import { begin, key, type Received } from './support/chain.ts';
-import type { HopProcessMessage, HopProcessStart } from './support/hop-process.ts';
+import { expected, someBytes } from '../relay/support/bytes.ts';
+import { begin, key, type Received } from '../relay/support/chain.ts';
+import type { HopProcessMessage, HopProcessStart } from '../relay/support/hop-process.ts';
 
 interface HopProcess {
   number: number;
