@@ -37,7 +37,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 
 const startHop = (number: number): HopProcess => {
   const host = `127.0.1.${number}`;
-  const child = fork(new URL('support/hop-process.ts', import.meta.url), {
+  const child = fork(new URL('../relay/support/hop-process.ts', import.meta.url), {
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
