@@ -5,7 +5,7 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -131,16 +131,22 @@ export class SettleService {
   #writeFiles(): void {
     const tickets = [...this.#tickets.values()];
     const secrets = tickets.map(({ user, secret }) => `${user}:${secret}\n`).join('');
-    writeFileSync(this.#secretsFile, secrets, { mode: 0o600 });
+    replaceFile(this.#secretsFile, secrets);
     const config = settleConfig({
       modules: this.#trees.map(({ mount, path }) => ({ name: settleModuleName(mount), path })),
       users: tickets.map(({ user }) => user),
       secretsFile: this.#secretsFile,
     });
-    writeFileSync(this.#configFile, config, { mode: 0o600 });
+    replaceFile(this.#configFile, config);
   }
 
   #warn(node: number | null, message: string): void {
     this.#emit({ kind: 'log', node, level: 'warning', message });
   }
 }
+
+/** In one go: an rsync that starts in this moment reads the old text or the new one, never half. */
+const replaceFile = (path: string, text: string): void => {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+};

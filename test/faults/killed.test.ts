@@ -23,6 +23,7 @@ const inTail = (session: FaultSession) => session.untilTail();
 test('undisturbed, all six are cloned at the pace of the line', async () => {
   const session = await faults.start({ flags: FLAGS });
   const { exitCode, results, report, passMs } = await session.end();
+  expect(report.nodes.flatMap(({ failure }) => failure ?? [])).toEqual([]);
   expect(results).toEqual(Object.fromEntries(NODES.map((node) => [`node${node}`, 'done'])));
   expect(exitCode).toBe(0);
   for (const node of NODES) expect(await session.faultsOf(node, report)).toEqual([]);
