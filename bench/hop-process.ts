@@ -1,8 +1,7 @@
 /** A node of ka's chain as a process of its own: a real hop whose sink throws everything away. */
 
 import { readFileSync } from 'node:fs';
-import { PROBE_KIND } from '../golden/line-rate.ts';
-import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
+import { DEFAULT_REDUNDANCY, PROBE } from '../protocol/constants.ts';
 import { Hop, type Sink, type StreamBegin } from '../relay/hop.ts';
 import { HopRequest, PASS } from './chain-messages.ts';
 import { listen, report, reportFailure, reportTrouble } from './chain-reporting.ts';
@@ -13,7 +12,7 @@ let usageBefore = process.cpuUsage();
 
 const openSink = ({ kind }: StreamBegin): Sink => ({
   write: async (chunks) => {
-    if (kind !== PROBE_KIND) for (const chunk of chunks) bytes += chunk.length;
+    if (kind !== PROBE) for (const chunk of chunks) bytes += chunk.length;
   },
   end: () => Promise.resolve(),
   abort: () => Promise.resolve(),

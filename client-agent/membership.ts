@@ -1,5 +1,6 @@
 /** One node's part in one session, over one control link: from hello to finish. */
 import { ClonePlan } from '../desc/clone-plan.ts';
+import { GOLDEN_NODE, PROBE } from '../protocol/constants.ts';
 import type { ChainOrder, GoldenMessage } from '../protocol/control.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
 import { Hop, type HopEvent, type Sink, type StreamBegin } from '../relay/hop.ts';
@@ -35,12 +36,6 @@ export interface MembershipOptions {
 }
 
 const POSITION_MS = 500;
-
-/** Name and kind of the streams of noise the golden measures the line with. */
-const PROBE = 'probe';
-
-/** The golden's number in a chain. */
-const GOLDEN = 0;
 
 type Of<T extends GoldenMessage['type']> = Extract<GoldenMessage, { type: T }>;
 
@@ -270,7 +265,7 @@ export class Membership {
     this.#epoch = Math.max(this.#epoch, order.epoch);
     const { upstream } = order;
     // The golden cannot know by which of its addresses a node reaches it.
-    const host = upstream.node === GOLDEN ? this.#options.goldenHost : upstream.host;
+    const host = upstream.node === GOLDEN_NODE ? this.#options.goldenHost : upstream.host;
     this.#hop?.follow({ ...order, upstream: { ...upstream, host } });
   }
 

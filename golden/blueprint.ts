@@ -10,6 +10,7 @@ import { describeDisk } from '../desc/from-disk.ts';
 import { type GoldenDisk, type GoldenRefs, goldenKey } from '../desc/golden-disk.ts';
 import { loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
+import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
 import { NamedError } from '../system/named-error.ts';
 import { readBootCode } from './boot-code.ts';
@@ -118,7 +119,7 @@ const loadAll = async (
 
 /** `-D sda4`: the disk name followed by the number, with the "p" of nvme0n1p4 where it has one. */
 const isPartition = (disk: DiskSpec, { number }: PartitionSpec, wanted: string): boolean =>
-  wanted.replace(/^\/dev\//, '') === `${disk.name}${/\d$/.test(disk.name) ? 'p' : ''}${number}`;
+  wanted.replace(/^\/dev\//, '') === partitionDevice(disk.name, number);
 
 const withRawPartitions = (description: Description, wanted: readonly string[]): Description => {
   const left = new Set(wanted);

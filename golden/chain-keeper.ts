@@ -3,8 +3,9 @@
  * Pure: told what is known and what time it is, it answers with decisions. The
  * pass carries them out; the simulation runs the same code on a virtual clock.
  */
+import { GOLDEN_NODE } from '../protocol/constants.ts';
 import type { ChainOrder } from '../protocol/control.ts';
-import { affectedBy, type ChainPlace, GOLDEN_NODE, ordersFor } from './chain-order.ts';
+import { affectedBy, type ChainPlace, ordersFor } from './chain-order.ts';
 
 /** What a node last said of itself. */
 export interface NodeReport {

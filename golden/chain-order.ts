@@ -7,9 +7,6 @@ export interface ChainPlace {
   port: number;
 }
 
-/** The golden's own place at the head of every chain. */
-export const GOLDEN_NODE = 0;
-
 /**
  * The order for each place of a chain, by node number, when `chain` follows
  * the golden in this order.

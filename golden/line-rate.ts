@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROBE } from '../protocol/constants.ts';
 import type { Origin } from '../relay/origin.ts';
 
 /** Enough for a slow line, where it takes long enough to be exact … */
@@ -11,8 +12,6 @@ const LONG_ENOUGH_MS = 250;
 /** … and for a fast one, where acknowledgements each 4 MiB give the pace. */
 const SECOND_BYTES = 32 * 1024 * 1024;
 const LOOK_MS = 5;
-
-export const PROBE_KIND = 'probe';
 
 interface Sample {
   ms: number;
@@ -32,7 +31,7 @@ const sendNoise = async (
   signal: AbortSignal,
 ): Promise<Sample[]> => {
   const samples: Sample[] = [{ ms: performance.now(), bytes: 0 }];
-  const begin = { name: PROBE_KIND, kind: PROBE_KIND, encoding: 'identity' as const };
+  const begin = { name: PROBE, kind: PROBE, encoding: 'identity' as const };
   const from = origin.stats().sent;
   const noise = Readable.from([randomBytes(bytes)], { objectMode: false });
   await origin.send({ ...begin, expectedBytes: bytes }, noise);

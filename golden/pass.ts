@@ -2,7 +2,7 @@
  * One pass: streams go once through the chain of the nodes that are ready.
  * Carries out what the chain keeper decides, and sends.
  */
-import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
+import { DEFAULT_REDUNDANCY, GOLDEN_NODE } from '../protocol/constants.ts';
 import type { ChainOrder, NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { toFailure } from '../protocol/failure.ts';
@@ -11,7 +11,7 @@ import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Bypass, ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
-import { type ChainPlace, GOLDEN_NODE } from './chain-order.ts';
+import type { ChainPlace } from './chain-order.ts';
 import { chooseEncoding, measureSource } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
 import { isLastPass, type Member, type PositionMessage, tell } from './member.ts';

@@ -1,6 +1,7 @@
 /** The plan in words, as shown before anything happens. */
 import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
+import { partitionDevice } from '../desc/partition-device.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
 export interface SummaryFacts {
@@ -29,9 +30,8 @@ const contentOf = ({ content, role, mount, filesystem }: PartitionSpec): string 
 
 const partitionLine = (disk: DiskSpec, partition: PartitionSpec): string => {
   const { number, type, filesystem } = partition;
-  const infix = /\d$/.test(disk.name) ? 'p' : '';
   return [
-    `    ${disk.name}${infix}${number}`.padEnd(16),
+    `    ${partitionDevice(disk.name, number)}`.padEnd(16),
     sizeOf(partition).padEnd(18),
     (filesystem?.type ?? `type ${type}`).padEnd(10),
     contentOf(partition),

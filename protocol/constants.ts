@@ -41,3 +41,9 @@ export const ACK_INTERVAL_MS = 100;
 /** The golden pings each control link this often; HEARTBEATS_MISSED in a row = out. */
 export const HEARTBEAT_MS = 1000;
 export const HEARTBEATS_MISSED = 3;
+
+/** The golden's number in a chain; nodes count from 1. */
+export const GOLDEN_NODE = 0;
+
+/** Name and kind of the streams of noise the golden measures the line with. */
+export const PROBE = 'probe';

@@ -1,5 +1,5 @@
 /** Makes the faults of a scenario happen. */
-import { GOLDEN_NODE } from '../../golden/chain-order.ts';
+import { GOLDEN_NODE } from '../../protocol/constants.ts';
 import type { Fault } from './scenario.ts';
 import type { World } from './world.ts';
 

@@ -9,8 +9,8 @@ import {
   type NodeReport,
   type Orders,
 } from '../../golden/chain-keeper.ts';
-import { GOLDEN_NODE } from '../../golden/chain-order.ts';
 import { isLastPass, MAX_PASSES } from '../../golden/member.ts';
+import { GOLDEN_NODE } from '../../protocol/constants.ts';
 import type { NodeState } from '../../protocol/events.ts';
 import type { TroubleName } from '../../relay/hop.ts';
 import type { Control } from './control-channel.ts';
