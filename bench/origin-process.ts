@@ -1,14 +1,12 @@
 /** The golden's end of ka's chain as a process of its own: reads the source, sends, says how much. */
-import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
 import { chooseEncoding, measureSource } from '../golden/encoding.ts';
 import { measureLine } from '../golden/line-rate.ts';
 import { type Encoding, type StreamSource, streamSource } from '../golden/stream-source.ts';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
+import { chunkSource, fileSource } from '../relay/byte-source.ts';
 import { Origin } from '../relay/origin.ts';
 import { type ChainSource, EPOCH, OriginRequest, PASS } from './chain-messages.ts';
 import { listen, report, reportTrouble } from './chain-reporting.ts';
-import { MIB } from './units.ts';
 
 type Start = Extract<OriginRequest, { type: 'start' }>;
 
@@ -25,15 +23,14 @@ const begin = (name: string, kind: string, encoding: Encoding) => ({
 
 const sendFile = async (origin: Origin, path: string): Promise<number> => {
   report({ type: 'sending', encoding: 'identity' });
-  const readable = createReadStream(path, { highWaterMark: MIB });
-  await origin.send(begin('file', 'raw', 'identity'), readable);
-  return readable.bytesRead;
+  const { sentBytes } = await origin.send(begin('file', 'raw', 'identity'), fileSource(path));
+  return sentBytes;
 };
 
 const sendEmpty = async (origin: Origin, streams: number): Promise<number> => {
   report({ type: 'sending', encoding: 'identity' });
   for (let number = 1; number <= streams; number += 1) {
-    await origin.send(begin(`empty ${number}`, 'raw', 'identity'), Readable.from([]));
+    await origin.send(begin(`empty ${number}`, 'raw', 'identity'), chunkSource([]));
   }
   return 0;
 };
@@ -53,8 +50,8 @@ const sendTree = async (origin: Origin, path: string, nodes: number): Promise<nu
   const encoding = chooseEncoding({ ...(await measureSource(source, log, signal)), line });
   report({ type: 'sending', encoding });
   const opened = source.open({ encoding, signal, log });
-  await origin.send(begin('tree', 'files', encoding), opened.readable);
-  return (await opened.done).sourceBytes;
+  await origin.send(begin('tree', 'files', encoding), opened);
+  return opened.sourceBytes;
 };
 
 const send = (origin: Origin, source: ChainSource, nodes: number): Promise<number> => {

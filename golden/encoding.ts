@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import type { ByteTarget } from '../relay/byte-source.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts';
@@ -55,19 +56,23 @@ const readSample = async (
     signal: AbortSignal.any([signal, stop.signal]),
     log,
   });
+  const memory = Buffer.allocUnsafe(KEPT_BYTES);
   const chunks: Buffer[] = [];
   let bytes = 0;
   const startedMs = performance.now();
   let elapsedMs = 1;
-  for await (const chunk of opened.readable) {
-    if (bytes % STRIDE_BYTES < KEPT_BYTES) chunks.push(chunk);
-    bytes += chunk.length;
-    elapsedMs = performance.now() - startedMs;
-    if (bytes >= READ_BYTES || elapsedMs > SAMPLE_MS) break;
-  }
-  stop.abort();
-  // It was stopped on purpose; a source that really fails fails again when it is sent.
-  await opened.done.catch(() => undefined);
+  const target: ByteTarget = {
+    space: () => memory,
+    filled: (count) => {
+      if (bytes % STRIDE_BYTES < KEPT_BYTES) chunks.push(Buffer.from(memory.subarray(0, count)));
+      bytes += count;
+      elapsedMs = performance.now() - startedMs;
+      if (bytes >= READ_BYTES || elapsedMs > SAMPLE_MS) stop.abort();
+      return null;
+    },
+  };
+  // Stopped on purpose, or failed: then it fails again when it is sent.
+  await opened.pour(target).catch(() => signal.throwIfAborted());
   return { sample: Buffer.concat(chunks), rate: (bytes * 1000) / elapsedMs };
 };
 

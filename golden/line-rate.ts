@@ -1,9 +1,9 @@
 /** How fast the chain is, measured with noise before anything is decided about it. */
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROBE } from '../protocol/constants.ts';
+import { chunkSource } from '../relay/byte-source.ts';
 import type { Origin } from '../relay/origin.ts';
 
 /** Enough for a slow line, where it takes long enough to be exact … */
@@ -33,8 +33,7 @@ const sendNoise = async (
   const samples: Sample[] = [{ ms: performance.now(), bytes: 0 }];
   const begin = { name: PROBE, kind: PROBE, encoding: 'identity' as const };
   const from = origin.stats().sent;
-  const noise = Readable.from([randomBytes(bytes)], { objectMode: false });
-  await origin.send({ ...begin, expectedBytes: bytes }, noise);
+  await origin.send({ ...begin, expectedBytes: bytes }, chunkSource([randomBytes(bytes)]));
   const { sent } = origin.stats();
   for (let position = 0; position < sent; await sleep(LOOK_MS, undefined, { signal })) {
     const now = arrived(origin, nodes());

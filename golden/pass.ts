@@ -289,11 +289,11 @@ export class Pass {
     try {
       const sending = this.#origin.send(
         { name, kind, encoding, expectedBytes: expectedBytes ?? null },
-        opened.readable,
+        opened,
       );
       const sent = await this.#untilEmpty(sending);
       if (sent === undefined) return 0;
-      const { sourceBytes } = await opened.done;
+      const { sourceBytes } = opened;
       emit({
         kind: 'stream',
         pass: this.number,
@@ -315,8 +315,7 @@ export class Pass {
       throw error;
     } finally {
       stream.abort();
-      // A failed source is reported by `send`; here only its process is waited for.
-      await opened.done.catch(() => undefined);
+      await opened.ended();
     }
   }
 

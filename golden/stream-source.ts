@@ -1,20 +1,14 @@
 /** Where the bytes of each stream of a pass come from on the golden. */
-import type { Readable } from 'node:stream';
 import type { StreamPlan } from '../desc/clone-plan.ts';
-import { openSource } from '../streams/source.ts';
+import { openSource, type Source } from '../streams/source.ts';
 import type { CommandLog } from '../system/run.ts';
 
 export type Encoding = 'identity' | 'zstd';
 
-export interface OpenedSource {
-  readable: Readable;
-  /** Rejects `SourceFailed`. */
-  done: Promise<{ sourceBytes: number }>;
-}
-
 export interface StreamSource {
   plan: StreamPlan;
-  open: (options: OpenOptions) => OpenedSource;
+  /** Nothing runs before it is poured. */
+  open: (options: OpenOptions) => Source;
 }
 
 export interface OpenOptions {

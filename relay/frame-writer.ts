@@ -40,7 +40,6 @@ export class FrameWriter {
   /** Bytes the open DATA frame may still take; null = none is open. */
   #left: number | null = null;
   #openedMs = 0;
-  #flushTimer: NodeJS.Timeout | null = null;
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
@@ -54,28 +53,6 @@ export class FrameWriter {
     await this.#whole(FrameType.begin, JSON.stringify(begin));
   }
 
-  /** Adds bytes to the stream; they are sent when a frame is full, or soon after. */
-  async data(chunk: Buffer): Promise<void> {
-    const { ring } = this.#options;
-    let done = 0;
-    while (done < chunk.length) {
-      if (!ring.hasRoom) {
-        // What is here must not wait for those who make the room.
-        this.flush();
-        await this.#options.room();
-      }
-      if (this.#left === null) {
-        this.#left = this.#open();
-        this.#flushTimer = setTimeout(() => this.flush(), FLUSH_MS);
-      }
-      const copied = chunk.copy(ring.space(), 0, done, done + this.#left);
-      ring.advance(copied);
-      done += copied;
-      this.#left -= copied;
-      if (this.#left === 0) this.flush();
-    }
-  }
-
   /** Memory of the ring for the next bytes of the stream; tell `filled` when they are there. */
   space(): Buffer {
     this.#left ??= this.#open();
@@ -85,16 +62,19 @@ export class FrameWriter {
   /**
    * `bytes` are at the start of the last `space()`. A frame is sent when it is
    * full or its source too slow to fill it in time; the next `space()` may be
-   * in use already, so no timer can do that. False: the ring has no room for more.
+   * in use already, so no timer can do that. Returns what must be waited for
+   * when the ring has no room for more.
    */
-  filled(bytes: number): boolean {
+  filled(bytes: number): Promise<void> | null {
     const { ring } = this.#options;
     ring.advance(bytes);
     this.#left = (this.#left ?? 0) - bytes;
-    if (this.#left === 0 || !ring.hasRoom || performance.now() - this.#openedMs > FLUSH_MS) {
+    const hasRoom = ring.hasRoom;
+    // What is here must not wait for those who make the room.
+    if (this.#left === 0 || !hasRoom || performance.now() - this.#openedMs > FLUSH_MS) {
       this.flush();
     }
-    return ring.hasRoom;
+    return hasRoom ? null : this.#options.room();
   }
 
   /** END of the stream. */
@@ -122,8 +102,6 @@ export class FrameWriter {
   flush(): void {
     if (this.#left === null) return;
     this.#left = null;
-    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
-    this.#flushTimer = null;
     const { ring } = this.#options;
     const bytes = ring.head - ring.verified - FRAME_HEADER_BYTES;
     if (bytes === 0) {
@@ -132,12 +110,6 @@ export class FrameWriter {
     }
     this.#stream.bytes += bytes;
     this.#seal(FrameType.data);
-  }
-
-  /** Leaves no timer behind. */
-  stop(): void {
-    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
-    this.#flushTimer = null;
   }
 
   /** Starts a DATA frame and returns how many bytes it may take. */

@@ -1,9 +1,8 @@
 /** The golden's end of the chain: sources in, the ring, the first node behind it. */
-import type { Readable } from 'node:stream';
 import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
-import type { DirectSource } from './direct-source.ts';
+import type { ByteSource } from './byte-source.ts';
 import { FrameSize } from './frame-size.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HopEvent, HopOptions } from './hop.ts';
@@ -44,9 +43,7 @@ export class Origin {
   readonly #tickTimer: NodeJS.Timeout;
   #lastTick = performance.now();
   #waiting: { resolve(): void; reject(error: NamedError): void } | null = null;
-  /** Lets a direct source go on. */
-  #onRoom: (() => void) | null = null;
-  #source: Readable | DirectSource | null = null;
+  #source: ByteSource | null = null;
   #closed = false;
   #aborted: NamedError | null = null;
   #closing: Promise<void> | null = null;
@@ -109,8 +106,8 @@ export class Origin {
   }
 
   /**
-   * Sends one stream: BEGIN, what `source` gives, END. One at a time. END is
-   * sent only after `done`, the promise of the source's good exit status.
+   * Sends one stream: BEGIN, what `source` pours, and END when it has ended
+   * well. One at a time.
    *
    * When the source fails, the nodes are told with ABORT, and it throws the
    * source's own `NamedError`, else `SourceFailed`. Throws `Aborted` when the
@@ -118,35 +115,32 @@ export class Origin {
    */
   async send(
     begin: StreamBegin,
-    source: Readable | DirectSource,
-    done?: Promise<unknown>,
+    source: ByteSource,
   ): Promise<{ sentBytes: number; digest: string }> {
     const writer = this.#writer;
     if (this.#source !== null || this.#closed) {
       throw new NamedError('RelayFault', `stream "${begin.name}" was sent out of order`);
     }
     this.#source = source;
-    // It may fail while bytes still come; it is heard at the end of them.
-    done?.catch(() => undefined);
     try {
       this.#throwIfAborted();
       await writer.begin(begin);
       this.#waits.switchTo('source');
-      if ('pour' in source) await this.#pour(source);
-      else await this.#copy(source);
-      await done;
+      await source.pour({
+        space: () => writer.space(),
+        filled: (bytes) => writer.filled(bytes),
+      });
       const { bytes, digest } = await writer.end();
       return { sentBytes: bytes, digest };
     } catch (cause) {
-      source.destroy();
       this.#throwIfAborted();
       const error = sourceError(begin.name, cause);
+      source.destroy(error);
       await writer.abort(error.message);
       throw error;
     } finally {
       this.#waits.switchTo(null);
       this.#source = null;
-      this.#onRoom = null;
     }
   }
 
@@ -183,37 +177,10 @@ export class Origin {
     this.#aborted = error;
     this.#options.signal.removeEventListener('abort', this.#abort);
     clearInterval(this.#tickTimer);
-    this.#writer.stop();
     this.#source?.destroy(error);
     this.#waiting?.reject(error);
     this.#settle.reject(error);
     await this.#outlet.close();
-  }
-
-  async #copy(readable: Readable): Promise<void> {
-    for await (const chunk of readable) {
-      this.#waits.switchTo(null);
-      await this.#writer.data(chunk);
-      this.#waits.switchTo('source');
-    }
-  }
-
-  #pour(source: DirectSource): Promise<void> {
-    return source.pour({
-      space: () => this.#writer.space(),
-      filled: (bytes) => {
-        this.#waits.switchTo(null);
-        const hasRoom = this.#writer.filled(bytes);
-        this.#waits.switchTo(hasRoom ? 'source' : 'downstream');
-        if (hasRoom) return true;
-        this.#onRoom = () => {
-          this.#onRoom = null;
-          this.#waits.switchTo('source');
-          source.resume();
-        };
-        return false;
-      },
-    });
   }
 
   #isEmptied(): boolean {
@@ -223,10 +190,7 @@ export class Origin {
   #released(): void {
     const ring = this.#ring;
     ring.release(Math.min(ring.verified, this.#outlet.floor));
-    if (ring.hasRoom) {
-      this.#waiting?.resolve();
-      this.#onRoom?.();
-    }
+    if (ring.hasRoom) this.#waiting?.resolve();
     if (this.#isEmptied()) this.#settle.resolve();
   }
 
@@ -239,7 +203,7 @@ export class Origin {
       await promise;
     } finally {
       this.#waiting = null;
-      this.#waits.switchTo(null);
+      this.#waits.switchTo(this.#source === null ? null : 'source');
     }
   }
 

@@ -1,7 +1,9 @@
 /** Reads one stream on the golden: its files by GNU tar, or a partition byte by byte. */
-import { type Readable, Transform } from 'node:stream';
+import type { StdioOptions } from 'node:child_process';
+import type { ByteSource, ByteTarget } from '../relay/byte-source.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
+import { type ByteSocket, byteSocket } from './byte-socket.ts';
 import { excludedBelow, tarExcludes, XFS_ACLS } from './exclude.ts';
 import { type PipedProcess, type ProcessEnd, startPiped } from './piped-process.ts';
 import { TAR_BLOCKING_FACTOR, TAR_RECORD_BYTES } from './tar-record.ts';
@@ -21,11 +23,12 @@ export interface SourceStream {
   level: number;
 }
 
-export interface Source {
-  /** Ends only after all processes ended well; otherwise it fails with the same error as `done`. */
-  readable: Readable;
-  /** `sourceBytes`: before compression. Rejects `SourceFailed`. */
-  done: Promise<{ sourceBytes: number }>;
+/** Its `pour` starts the processes, and rejects `SourceFailed`, or why it was stopped. */
+export interface Source extends ByteSource {
+  /** Bytes read so far, before compression; exact when it has been poured. */
+  readonly sourceBytes: number;
+  /** Resolves when no process of it is left, whatever came of it. At once when it was never poured. */
+  ended(): Promise<void>;
 }
 
 interface SourceContext {
@@ -69,95 +72,102 @@ const tarCreateArgs = ({ path, mount, exclude, mounts }: SourceStream): string[]
 const TAR_FILES_DIFFER = 1;
 
 /**
- * Starts reading. Files that change or vanish meanwhile are only logged (the
- * settle step brings them); a file that cannot be read, a full disk error or a
- * dead process make both `readable` and `done` fail with `SourceFailed`, which
- * names the file or device.
+ * A stream to be poured. Files that change or vanish while they are read are
+ * only logged (the settle step brings them); a file that cannot be read, a disk
+ * error or a dead process make `pour` fail with `SourceFailed`, which names the
+ * file or device.
  */
-export const openSource = (
+export const openSource = (stream: SourceStream, context: SourceContext): Source => {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  let sourceBytes = 0;
+  let reading: Promise<void> | null = null;
+  const onBytes = (bytes: number): void => {
+    sourceBytes = bytes;
+    context.onBytes?.(bytes);
+  };
+  return {
+    get sourceBytes() {
+      return sourceBytes;
+    },
+    pour: (target) => {
+      reading ??= read(stream, target, { ...context, signal, onBytes }).then((total) => {
+        sourceBytes = total ?? sourceBytes;
+      });
+      return reading;
+    },
+    destroy: (error) => stop.abort(error),
+    ended: async () => {
+      await reading?.catch(() => undefined);
+    },
+  };
+};
+
+/** Resolves with the number of bytes before compression, where the reader tells it. */
+const read = async (
   stream: SourceStream,
-  { signal, log, onBytes }: SourceContext,
-): Source => {
-  const options = { signal, log };
-  let bytesSoFar = 0;
+  target: ByteTarget,
+  context: Required<SourceContext>,
+): Promise<number | null> => {
+  const socket = await byteSocket(target, context.signal);
+  const processes = start(stream, socket, context);
+  socket.writer.destroy();
+  const ends = Promise.all(processes.map(({ ended }) => ended));
+  try {
+    await socket.poured;
+  } catch (error) {
+    for (const { kill } of processes) kill();
+    await ends;
+    context.signal.throwIfAborted();
+    throw error;
+  }
+  const done = await ends;
+  context.signal.throwIfAborted();
+  const failed = done.find(({ why }) => why !== null);
+  if (failed) throw sourceFailed(stream, failed);
+  const [reader] = done;
+  if (reader?.exitCode === TAR_FILES_DIFFER) {
+    context.log(`${stream.path}: some files changed while they were read; settle brings them`);
+  }
+  return tarTotal(reader?.output ?? '');
+};
+
+/** The reader, and the encoder if there is one; what they give goes to `socket`. */
+const start = (
+  stream: SourceStream,
+  { writer }: ByteSocket,
+  { signal, log, onBytes }: Required<SourceContext>,
+): PipedProcess[] => {
   const onErrorLine = (line: string): boolean => {
     const bytes = progressBytes(line);
     if (bytes === null) return false;
-    bytesSoFar = bytes;
-    onBytes?.(bytes);
+    onBytes(bytes);
     return true;
   };
+  const options = { signal, log };
+  const compress = stream.encoding === 'zstd';
+  const stdio: StdioOptions = ['ignore', compress ? 'pipe' : writer, 'pipe'];
   const reader =
     stream.kind === 'files'
       ? startPiped('tar', tarCreateArgs(stream), {
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio,
           okExitCodes: [0, TAR_FILES_DIFFER],
           onErrorLine,
           ...options,
         })
       : startPiped('dd', [`if=${stream.path}`, 'bs=1M', 'status=progress'], {
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio,
           onErrorLine,
           ...options,
         });
-  const zstd = stream.encoding === 'zstd' ? startEncoder(reader, stream.level, options) : null;
-  const processes = [reader, ...(zstd ? [zstd] : [])];
-  const output = (zstd ?? reader).child.stdout;
-  if (!output) throw new NamedError('SourceFailed', `${stream.path} cannot be read: no output`);
-
-  const done = Promise.all(processes.map(({ ended }) => ended)).then((ends) => {
-    const failed = ends.find(({ why }) => why !== null);
-    if (failed) throw sourceFailed(stream, failed);
-    const [readerEnd] = ends;
-    if (readerEnd?.exitCode === TAR_FILES_DIFFER) {
-      log(`${stream.path}: some files changed while they were read; settle brings them`);
-    }
-    return { sourceBytes: tarTotal(readerEnd?.output ?? '') ?? bytesSoFar };
-  });
-  // Whoever reads `readable` learns of it as well.
-  done.catch(() => undefined);
-  return { readable: endAfter(output, done, processes), done };
-};
-
-/** The reader's pipe goes straight to zstd; the bytes in between never come here. */
-const startEncoder = (
-  reader: PipedProcess,
-  level: number,
-  options: SourceContext,
-): PipedProcess => {
-  const zstd = startPiped('zstd', ['--threads=0', `-${level}`, '--stdout', '--quiet'], {
-    stdio: [reader.child.stdout, 'pipe', 'pipe'],
+  if (!compress) return [reader];
+  const zstd = startPiped('zstd', ['--threads=0', `-${stream.level}`, '--stdout', '--quiet'], {
+    stdio: [reader.child.stdout, writer, 'pipe'],
     ...options,
   });
+  // The bytes in between go straight from one process to the other.
   reader.child.stdout?.destroy();
-  return zstd;
-};
-
-/** Passes buffers on uncopied and holds back the end until the exit statuses are known. */
-const endAfter = (
-  output: Readable,
-  done: Promise<unknown>,
-  processes: readonly PipedProcess[],
-): Readable => {
-  const readable = new Transform({
-    transform: (chunk, _encoding, callback) => callback(null, chunk),
-    flush: (callback) => {
-      done.then(
-        () => callback(),
-        (error: Error) => callback(error),
-      );
-    },
-    destroy: (error, callback) => {
-      for (const { kill } of processes) kill();
-      output.destroy();
-      callback(error);
-    },
-  });
-  output.on('error', (error) => readable.destroy(error));
-  // `done` tells as well, also before anybody reads; an unheard error would end the process.
-  readable.on('error', () => undefined);
-  done.catch((error: Error) => readable.destroy(error));
-  return output.pipe(readable);
+  return [reader, zstd];
 };
 
 const sourceFailed = ({ path }: SourceStream, { why, output }: ProcessEnd): NamedError => {

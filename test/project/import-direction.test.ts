@@ -13,7 +13,7 @@ const allowed: [string, string[]][] = [
   ['desc', ['system']],
   ['relay', ['system', 'protocol']],
   ['images', ['system', 'protocol', 'desc']],
-  ['streams', ['system', 'desc']],
+  ['streams', ['system', 'desc', 'relay']],
   ['stage2', ['system', 'protocol', 'desc', 'relay', 'streams']],
   ['board', ['system', 'protocol']],
   ['golden', ['system', 'protocol', 'desc', 'relay', 'streams']],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { type ByteSource, chunkSource } from '../../relay/byte-source.ts';
 import { eventually } from '../support/eventually.ts';
-import { expected, someBytes } from './support/bytes.ts';
+import { chunks, expected, someBytes } from './support/bytes.ts';
 import { begin, Chain, type ChainOptions } from './support/chain.ts';
 
 let chain: Chain | null = null;
@@ -122,15 +123,13 @@ describe('failures at the ends', () => {
   test('a failing source reaches every node as an aborted stream', async () => {
     const run = await start({ nodes: 3 });
     run.order(all(run));
-    const source = someBytes(1, 2_000_000);
-    const failing = async function* () {
-      yield* source;
+    const failing = function* () {
+      yield* chunks(1, 2_000_000);
       throw new Error('read error on /dev/sda3');
     };
-    const { Readable } = await import('node:stream');
-    await expect(
-      run.origin.send(begin('s'), Readable.from(failing(), { objectMode: false })),
-    ).rejects.toMatchObject({ code: 'SourceFailed' });
+    await expect(run.origin.send(begin('s'), chunkSource(failing()))).rejects.toMatchObject({
+      code: 'SourceFailed',
+    });
     for (const { result, events, streams } of run.nodes) {
       expect(await result).toMatchObject({
         code: 'StreamAborted',
@@ -149,8 +148,14 @@ describe('failures at the ends', () => {
   test('a source whose exit status is bad at the very end aborts the stream', async () => {
     const run = await start({ nodes: 2 });
     run.order(all(run));
-    const done = Promise.reject(new Error('tar exited 2'));
-    await expect(run.origin.send(begin('s'), someBytes(1, 1000), done)).rejects.toMatchObject({
+    const source: ByteSource = {
+      pour: async (target) => {
+        await someBytes(1, 1000).pour(target);
+        throw new Error('tar exited 2');
+      },
+      destroy: () => undefined,
+    };
+    await expect(run.origin.send(begin('s'), source)).rejects.toMatchObject({
       code: 'SourceFailed',
     });
     for (const { result } of run.nodes) {

@@ -21,6 +21,7 @@ import {
   makeBench,
   partition,
   planFor,
+  pourChunks,
 } from './support.ts';
 import { makeSocket, makeTortureTree } from './torture-tree.ts';
 
@@ -240,17 +241,18 @@ describe('failures are loud and named', () => {
     const plan = await prepared(bench, 'ext4', 20);
     for (const encoding of ['identity', 'zstd'] as const) {
       const context = bench.context(plan);
-      const { readable } = openSource(
+      const source = openSource(
         { kind: 'files', mount: '/', path: golden, exclude: [], mounts: ['/'], encoding, level: 1 },
         context,
       );
       const sink = openSink(ROOT_STREAM, { kind: 'files', encoding }, context);
       let bytes = 0;
-      for await (const chunk of readable) {
+      const poured = pourChunks(source, async (chunk) => {
+        if (bytes > MIB) throw new Error('enough');
         await sink.write([chunk]);
         bytes += chunk.length;
-        if (bytes > MIB) break;
-      }
+      });
+      await expect(poured).rejects.toThrow('enough');
       await expect(sink.end()).rejects.toMatchObject({ code: 'SinkFailed' });
     }
     const sink = openSink(ROOT_STREAM, { kind: 'files', encoding: 'zstd' }, bench.context(plan));
@@ -279,11 +281,7 @@ describe('failures are loud and named', () => {
         context,
       );
     for (const source of [open('/no/such/place', 'files'), open('/dev/no-such-disk', 'raw')]) {
-      const reading = (async () => {
-        for await (const chunk of source.readable) void chunk;
-      })();
-      await expect(reading).rejects.toMatchObject({ code: 'SourceFailed' });
-      await expect(source.done).rejects.toMatchObject({
+      await expect(pourChunks(source, () => Promise.resolve())).rejects.toMatchObject({
         code: 'SourceFailed',
         message: expect.stringMatching(/no.such.*No such file or directory/),
       });
@@ -297,7 +295,7 @@ describe('failures are loud and named', () => {
     for (let index = 0; index < 2000; index += 1) await writeFile(join(golden, `${index}`), 'x');
     await run('truncate', ['--size=300M', join(golden, '0')]);
     const context = bench.context(clonePlan([]));
-    const { readable, done } = openSource(
+    const source = openSource(
       {
         kind: 'files',
         mount: '/',
@@ -310,12 +308,10 @@ describe('failures are loud and named', () => {
       context,
     );
     let isFirst = true;
-    for await (const chunk of readable) {
-      void chunk;
+    await pourChunks(source, async () => {
       if (isFirst) for (let index = 1; index < 2000; index += 1) await rm(join(golden, `${index}`));
       isFirst = false;
-    }
-    await done;
+    });
     expect(bench.log.join('\n')).toMatch(/removed before we read it/);
     expect(bench.log.join('\n')).toContain('settle brings them');
   });

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { attachLoop, detachLoop, makeBlankImage } from '../../demo/loop-disk.ts';
 import type { ClonePlan, DiskPlan, StreamPlan } from '../../desc/clone-plan.ts';
 import type { PartitionSpec } from '../../desc/model.ts';
 import { planDisk } from '../../desc/plan.ts';
 import { probeDisk } from '../../desc/probe.ts';
+import type { ByteSource } from '../../relay/byte-source.ts';
 import { cleanUp } from '../../stage2/clean-up.ts';
-import { openSink, type ReceiveSink } from '../../stage2/receive.ts';
+import { openSink } from '../../stage2/receive.ts';
 import type { SettleSource, StepContext } from '../../stage2/step.ts';
 import { openSource, type SourceStream } from '../../streams/source.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
@@ -104,17 +104,21 @@ export const copyStream = async (
   context: StepContext,
 ): Promise<number> => {
   const { kind, encoding } = source;
-  const { readable, done } = openSource({ ...source, level: 1 }, context);
+  const opened = openSource({ ...source, level: 1 }, context);
   const sink = openSink(stream, { kind, encoding }, context);
-  await pourInto(sink, readable);
-  return (await done).sourceBytes;
+  await pourChunks(opened, (chunk) => sink.write([chunk]));
+  await sink.end();
+  return opened.sourceBytes;
 };
 
-const pourInto = (sink: ReceiveSink, readable: Readable): Promise<void> =>
-  pipeline(readable, async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) await sink.write([chunk]);
-    await sink.end();
-  });
+/** Gives what a source pours to `take`, one read at a time. */
+export const pourChunks = (
+  source: ByteSource,
+  take: (chunk: Buffer) => Promise<void>,
+): Promise<void> => {
+  const memory = Buffer.alloc(MIB);
+  return source.pour({ space: () => memory, filled: (bytes) => take(memory.subarray(0, bytes)) });
+};
 
 export const sha256 = async (file: string): Promise<string> => {
   const hash = createHash('sha256');
