@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { LabHost } from '../demo/lab.ts';
 import { NamedError } from '../system/named-error.ts';
+import { runtimeCommand, runtimeEnvironment } from '../system/runtime.ts';
 import { ChainReport, type HopRequest, type OriginRequest } from './chain-messages.ts';
 
 type Type = ChainReport['type'];
@@ -22,9 +23,12 @@ export class ChainProcess implements AsyncDisposable {
   /** `program` is the name of a bundle in dist/. */
   constructor(host: LabHost, program: 'bench-hop' | 'bench-origin', signal: AbortSignal) {
     const path = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url));
-    const [file, ...args] = host.argv([process.execPath, ...process.execArgv, path]);
+    const [file, ...args] = host.argv(runtimeCommand(path));
     this.#signal = signal;
-    this.#child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.#child = spawn(file, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ...runtimeEnvironment },
+    });
     this.#child.on('message', (message) => this.#hear(message, host.name));
     this.#child.on('error', (error) => this.#fail(error));
     this.#exited = new Promise((resolve) => this.#child.once('exit', () => resolve()));

@@ -5,13 +5,13 @@ import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { tail } from '../system/run.ts';
+import { runtimeCommand, runtimeEnvironment } from '../system/runtime.ts';
 
 const ka = fileURLToPath(new URL('../dist/ka.js', import.meta.url));
 
 /** The command line of one `ka` call on this Node. */
 export const kaCommand = (args: readonly string[]): [string, ...string[]] => [
-  process.execPath,
-  ka,
+  ...runtimeCommand(ka),
   ...args,
 ];
 
@@ -44,7 +44,7 @@ export const startKa = (args: readonly string[], options: KaOptions): KaProcess 
   const log = options.logFile === undefined ? 'inherit' : openSync(options.logFile, 'a');
   const child = spawn(file, rest, {
     stdio: [log === 'inherit' ? 'inherit' : 'ignore', log, log],
-    env: { ...process.env, KA_STATE_DIR: options.stateDirectory },
+    env: { ...process.env, ...runtimeEnvironment, KA_STATE_DIR: options.stateDirectory },
   });
   if (typeof log === 'number') closeSync(log);
   const stop = () => child.kill('SIGTERM');

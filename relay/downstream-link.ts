@@ -81,13 +81,12 @@ export class DownstreamLink {
     const pieces = this.#ring.pieces(this.#sent, to);
     this.#sent = to;
     this.#writing = true;
-    const last = pieces.length - 1;
-    this.#socket.cork();
-    pieces.forEach((piece, index) => {
-      if (index === last) this.#socket.write(piece, this.#written);
-      else this.#socket.write(piece);
-    });
-    this.#socket.uncork();
+    const last = pieces.pop();
+    if (last === undefined) return;
+    if (pieces.length > 0) this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
+    this.#socket.write(last, this.#written);
+    if (pieces.length > 0) this.#socket.uncork();
   }
 
   destroy(): void {

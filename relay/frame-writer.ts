@@ -18,8 +18,8 @@ export interface FrameWriterOptions {
   ring: Ring;
   key: Buffer;
   pass: number;
-  /** Payload a DATA frame should have now, in bytes. */
-  frameBytes(): number;
+  /** Payload a DATA frame that begins at this position should have, in bytes. */
+  payloadAt(position: number): number;
   /** Resolves when the ring has room; rejects when it never will. */
   room(): Promise<void>;
   /** `verified` of the ring has moved. */
@@ -114,9 +114,10 @@ export class FrameWriter {
 
   /** Starts a DATA frame and returns how many bytes it may take. */
   #open(): number {
-    this.#options.ring.append(EMPTY_HEADER);
+    const { ring, payloadAt } = this.#options;
+    ring.append(EMPTY_HEADER);
     this.#openedMs = performance.now();
-    return this.#options.frameBytes();
+    return payloadAt(ring.verified);
   }
 
   async #whole(type: FrameType, text: string): Promise<void> {

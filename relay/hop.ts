@@ -267,6 +267,7 @@ export class Hop {
   #advanced(): void {
     this.#redial.reset();
     this.#outlet.pump();
+    this.#feed.pump();
     const last = this.#reported[0] ?? 0;
     if (this.#scanner.closed || this.#ring.verified - last >= this.#ackBytes) this.#report();
     this.#noteWait();

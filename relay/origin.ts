@@ -69,7 +69,7 @@ export class Origin {
       ring,
       key,
       pass,
-      frameBytes: () => this.#frameSize.bytes,
+      payloadAt: (position) => this.#frameSize.payloadAt(position),
       room: () => this.#room(),
       onSealed: () => this.#outlet.pump(),
     });

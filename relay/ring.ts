@@ -21,6 +21,9 @@ export class Ring {
   /** Block number modulo length → memory. */
   readonly #slots: (Buffer | undefined)[];
   readonly #free: Buffer[] = [];
+  /** In one piece: the system gives it page by page as it is used, where it can in huge pages. */
+  readonly #memory: Buffer;
+  #cutBytes = 0;
   #used = 0;
   #oldest = 0;
   #verified = 0;
@@ -35,6 +38,7 @@ export class Ring {
     this.#maxBlocks = Math.floor(ringBytes / this.#blockBytes);
     this.#slots = new Array<Buffer | undefined>(this.#maxBlocks + 2);
     this.capacityBytes = this.#maxBlocks * this.#blockBytes;
+    this.#memory = Buffer.allocUnsafeSlow(this.capacityBytes + this.#blockBytes);
   }
 
   get oldest(): number {
@@ -64,7 +68,7 @@ export class Ring {
     const slot = number % this.#slots.length;
     let block = this.#slots[slot];
     if (block === undefined) {
-      block = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockBytes);
+      block = this.#free.pop() ?? this.#cut();
       this.#slots[slot] = block;
       this.#used += 1;
     }
@@ -141,6 +145,13 @@ export class Ring {
     for (const piece of this.pieces(position, position + source.length)) {
       done += source.copy(piece, 0, done);
     }
+  }
+
+  /** The next block never used before. */
+  #cut(): Buffer {
+    const start = this.#cutBytes;
+    this.#cutBytes += this.#blockBytes;
+    return this.#memory.subarray(start, this.#cutBytes);
   }
 
   #slot(position: number): number {

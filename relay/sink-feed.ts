@@ -34,7 +34,8 @@ export class SinkFeed {
   #drained = 0;
   #stopped = false;
   #closed = false;
-  #running: Promise<void> | null = null;
+  /** What the sink does now; null = it waits for frames. */
+  #work: Promise<void> | null = null;
 
   constructor(handlers: SinkFeedHandlers) {
     this.#handlers = handlers;
@@ -51,13 +52,20 @@ export class SinkFeed {
   }
 
   get idle(): boolean {
-    return this.#running === null;
+    return this.#work === null;
   }
 
+  /** Takes a frame for the next `pump()`: frames that come together are drained together. */
   push(frame: Frame): void {
-    if (this.#stopped) return;
-    this.#queue.push(frame);
-    this.#running ??= this.#run();
+    if (!this.#stopped) this.#queue.push(frame);
+  }
+
+  /** Gives the sink what is here. While it works, the rest follows by itself. */
+  pump(): void {
+    if (this.#work !== null) return;
+    const before = this.#drained;
+    this.#advance();
+    if (!this.#stopped && this.#drained !== before) this.#handlers.onDrained();
   }
 
   /** Stops draining, aborts an open sink and waits until it lets go of the ring's memory. */
@@ -65,49 +73,36 @@ export class SinkFeed {
     this.#stopped = true;
     this.#queue = [];
     await this.#abortSink(reason);
-    await this.#running;
+    await this.#work;
   }
 
-  async #run(): Promise<void> {
+  #advance(): void {
     try {
-      // Frames that arrive together are drained together.
-      await Promise.resolve();
-      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
-        this.#drained = await this.#take(frame);
-        if (!this.#stopped) this.#handlers.onDrained();
+      for (;;) {
+        const frame = this.#work === null ? this.#queue.shift() : undefined;
+        if (frame === undefined) return;
+        this.#take(frame);
       }
     } catch (error) {
-      if (!this.#stopped) await this.#fail(error);
-    } finally {
-      this.#running = null;
+      this.#work = this.#fail(error);
     }
-    // Only now it is idle, and what is waited for is something else.
-    if (!this.#stopped) this.#handlers.onDrained();
   }
 
-  #next(): Frame | undefined {
-    return this.#queue.shift();
-  }
-
-  /** Handles one frame (DATA: as many as there are) and returns the position behind it. */
-  async #take(frame: Frame): Promise<number> {
+  #take(frame: Frame): void {
     switch (frame.type) {
       case 'begin': {
         const { name } = frame.begin;
         this.#sink = { name, sink: this.#handlers.openSink(frame.begin), bytes: 0 };
         this.#handlers.onStream({ name, state: 'begin', bytes: 0 });
-        return frame.end;
+        this.#drained = frame.end;
+        return;
       }
       case 'data':
-        return this.#write(frame);
-      case 'end': {
-        const { name, sink } = this.#open();
-        await sink.end();
-        this.#sink = null;
-        const { bytes, digest } = frame;
-        if (!this.#stopped) this.#handlers.onStream({ name, state: 'end', bytes, digest });
-        return frame.end;
-      }
+        this.#write(frame);
+        return;
+      case 'end':
+        this.#doing(this.#end(frame), frame.end);
+        return;
       case 'abort': {
         const { name, bytes } = this.#open();
         this.#handlers.onStream({ name, state: 'abort', bytes });
@@ -118,11 +113,12 @@ export class SinkFeed {
       }
       case 'close':
         this.#closed = true;
-        return frame.end;
+        this.#drained = frame.end;
     }
   }
 
-  async #write(first: Frame & { type: 'data' }): Promise<number> {
+  /** DATA: as much as is here, in one go. */
+  #write(first: Frame & { type: 'data' }): void {
     const open = this.#open();
     const chunks = [...first.payload];
     let { bytes, end } = first;
@@ -133,9 +129,29 @@ export class SinkFeed {
       bytes += more.bytes;
       end = more.end;
     }
-    await open.sink.write(chunks);
     open.bytes += bytes;
-    return end;
+    this.#doing(open.sink.write(chunks), end);
+  }
+
+  async #end({ bytes, digest }: Frame & { type: 'end' }): Promise<void> {
+    const { name, sink } = this.#open();
+    await sink.end();
+    this.#sink = null;
+    if (!this.#stopped) this.#handlers.onStream({ name, state: 'end', bytes, digest });
+  }
+
+  /** When `work` is done everything below `end` is drained, and the next frames follow. */
+  #doing(work: Promise<void>, end: number): void {
+    this.#work = work.then(
+      () => {
+        this.#work = null;
+        this.#drained = end;
+        if (this.#stopped) return;
+        this.#advance();
+        if (!this.#stopped) this.#handlers.onDrained();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #open(): { name: string; sink: Sink; bytes: number } {
@@ -146,6 +162,7 @@ export class SinkFeed {
   }
 
   async #fail(cause: unknown): Promise<void> {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#queue = [];
     const name = this.#sink?.name;
@@ -163,6 +180,7 @@ export class SinkFeed {
         cause,
       });
     }
+    this.#work = null;
     this.#handlers.onFailed(error);
   }
 

@@ -23,5 +23,5 @@ export const STALL_MS = 2000;
 export const FLUSH_MS = 5;
 
 /** Frames carry about so much time of the line: small keeps a hop's delay low, large costs less CPU. */
-export const FRAME_MS = 2;
+export const FRAME_MS = 4;
 export const FRAME_LEAST_BYTES = 64 * 1024;
