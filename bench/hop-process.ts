@@ -10,13 +10,17 @@ let hop: Hop | null = null;
 let bytes = 0;
 let usageBefore = process.cpuUsage();
 
-const openSink = ({ kind }: StreamBegin): Sink => ({
-  write: async (chunks) => {
-    if (kind !== PROBE) for (const chunk of chunks) bytes += chunk.length;
-  },
-  end: () => Promise.resolve(),
-  abort: () => Promise.resolve(),
-});
+const openSink = ({ kind }: StreamBegin): Sink => {
+  // Measuring the line comes before the clock.
+  if (bytes === 0) usageBefore = process.cpuUsage();
+  return {
+    write: async (chunks) => {
+      if (kind !== PROBE) for (const chunk of chunks) bytes += chunk.length;
+    },
+    end: () => Promise.resolve(),
+    abort: () => Promise.resolve(),
+  };
+};
 
 /** Of this program only: the maximum of getrusage(2) knows the memory of whoever started it. */
 const maxRss = (): number => {

@@ -1,4 +1,5 @@
 /** The golden's end of ka's chain as a process of its own: reads the source, sends, says how much. */
+import { stat, statfs } from 'node:fs/promises';
 import { chooseEncoding, measureSource } from '../golden/encoding.ts';
 import { measureLine } from '../golden/line-rate.ts';
 import { type Encoding, type StreamSource, streamSource } from '../golden/stream-source.ts';
@@ -14,23 +15,32 @@ const { signal } = new AbortController();
 const log = (): void => undefined;
 let running: { origin: Origin; start: Start } | null = null;
 
-const begin = (name: string, kind: string, encoding: Encoding) => ({
+const begin = (name: string, kind: string, encoding: Encoding, expectedBytes: number) => ({
   name,
   kind,
   encoding,
-  expectedBytes: null,
+  expectedBytes,
 });
 
-const sendFile = async (origin: Origin, path: string): Promise<number> => {
+/** As each pass does before its first stream. */
+const measure = (origin: Origin, nodes: number): Promise<number> => {
+  const acknowledging = Math.min(DEFAULT_REDUNDANCY, nodes);
+  return measureLine(origin, () => acknowledging, signal);
+};
+
+const sendFile = async (origin: Origin, path: string, nodes: number): Promise<number> => {
+  await measure(origin, nodes);
   report({ type: 'sending', encoding: 'identity' });
-  const { sentBytes } = await origin.send(begin('file', 'raw', 'identity'), fileSource(path));
+  const { size } = await stat(path);
+  const file = begin('file', 'raw', 'identity', size);
+  const { sentBytes } = await origin.send(file, fileSource(path));
   return sentBytes;
 };
 
 const sendEmpty = async (origin: Origin, streams: number): Promise<number> => {
   report({ type: 'sending', encoding: 'identity' });
   for (let number = 1; number <= streams; number += 1) {
-    await origin.send(begin(`empty ${number}`, 'raw', 'identity'), chunkSource([]));
+    await origin.send(begin(`empty ${number}`, 'raw', 'identity', 0), chunkSource([]));
   }
   return 0;
 };
@@ -45,19 +55,19 @@ const treeSource = (path: string): StreamSource =>
 
 const sendTree = async (origin: Origin, path: string, nodes: number): Promise<number> => {
   const source = treeSource(path);
-  const acknowledging = Math.min(DEFAULT_REDUNDANCY, nodes);
-  const line = await measureLine(origin, () => acknowledging, signal);
+  const line = await measure(origin, nodes);
   const encoding = chooseEncoding({ ...(await measureSource(source, log, signal)), line });
   report({ type: 'sending', encoding });
   const opened = source.open({ encoding, signal, log });
-  await origin.send(begin('tree', 'files', encoding), opened);
+  const { blocks, bfree, bsize } = await statfs(path);
+  await origin.send(begin('tree', 'files', encoding, (blocks - bfree) * bsize), opened);
   return opened.sourceBytes;
 };
 
 const send = (origin: Origin, source: ChainSource, nodes: number): Promise<number> => {
   switch (source.kind) {
     case 'file':
-      return sendFile(origin, source.path);
+      return sendFile(origin, source.path, nodes);
     case 'empty':
       return sendEmpty(origin, source.streams);
     case 'tree':
@@ -91,6 +101,6 @@ listen(async (message) => {
   );
   running = { origin, start: request };
   await origin.listen();
-  origin.serve({ pass: PASS, epoch: EPOCH, downstream: 1 });
+  origin.serve({ pass: PASS, epoch: EPOCH, downstream: 1, nodes: request.nodes });
   report({ type: 'listening', port: origin.port });
 });

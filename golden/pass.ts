@@ -216,7 +216,12 @@ export class Pass {
   /** Tells the golden's own end who is first, and everybody what the chain looks like. */
   #serve(epoch: number, why?: string): void {
     const order = this.#keeper.nodes;
-    this.#origin.serve({ pass: this.number, epoch, downstream: order[0] ?? null });
+    this.#origin.serve({
+      pass: this.number,
+      epoch,
+      downstream: order[0] ?? null,
+      nodes: order.length,
+    });
     const reason = why === undefined ? {} : { why };
     this.#options.emit({ kind: 'chain', pass: this.number, epoch, order, ...reason });
   }

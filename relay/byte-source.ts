@@ -1,4 +1,5 @@
 /** Sources that read straight into the ring's memory: nothing is allocated for their bytes. */
+import { read } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** Where a source puts its bytes. */
@@ -21,26 +22,32 @@ export interface ByteSource {
 /** Reads a file from its start to its end. */
 export const fileSource = (path: string): ByteSource => {
   let destroyed: Error | null = null;
-  const throwIfDestroyed = (): void => {
-    if (destroyed !== null) throw destroyed;
+  const pour = async (target: ByteTarget): Promise<void> => {
+    const file = await open(path, 'r');
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // With callbacks: promises cost a tenth of what reading costs.
+        const next = (): void => {
+          const space = target.space();
+          read(file.fd, space, 0, space.length, null, took);
+        };
+        const took = (error: Error | null, bytes: number): void => {
+          if (error !== null || destroyed !== null) reject(error ?? destroyed);
+          else if (bytes === 0) resolve();
+          else {
+            const room = target.filled(bytes);
+            if (room === null) next();
+            else room.then(() => (destroyed === null ? next() : reject(destroyed)), reject);
+          }
+        };
+        next();
+      });
+    } finally {
+      await file.close();
+    }
   };
   return {
-    pour: async (target) => {
-      throwIfDestroyed();
-      const file = await open(path, 'r');
-      try {
-        for (;;) {
-          const space = target.space();
-          const { bytesRead } = await file.read(space, 0, space.length, null);
-          throwIfDestroyed();
-          if (bytesRead === 0) return;
-          await target.filled(bytesRead);
-          throwIfDestroyed();
-        }
-      } finally {
-        await file.close();
-      }
-    },
+    pour: (target) => (destroyed === null ? pour(target) : Promise.reject(destroyed)),
     destroy: (error) => {
       destroyed ??= error;
     },

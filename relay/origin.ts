@@ -3,11 +3,12 @@ import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { ByteSource } from './byte-source.ts';
-import { FrameSize } from './frame-size.ts';
+import { frameSize, payloadAt } from './frame-size.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HopEvent, HopOptions } from './hop.ts';
 import { Outlet } from './outlet.ts';
 import { Ring } from './ring.ts';
+import { FRAME_LEAST_BYTES } from './tuning.ts';
 import { waitClock } from './wait-clock.ts';
 
 export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
@@ -18,6 +19,8 @@ export interface OriginOrder {
   epoch: number;
   /** Number of the first node, or null when there is none. */
   downstream: number | null;
+  /** How many nodes the chain has. */
+  nodes: number;
 }
 
 export interface OriginStats {
@@ -37,11 +40,12 @@ export class Origin {
   readonly #ring: Ring;
   readonly #outlet: Outlet;
   readonly #writer: FrameWriter;
-  readonly #frameSize: FrameSize;
   readonly #waits = waitClock(['source', 'downstream'] as const);
   readonly #settle: { resolve(): void; reject(error: NamedError): void };
   readonly #tickTimer: NodeJS.Timeout;
-  #lastTick = performance.now();
+  #nodes = 1;
+  /** Of the stream being sent, headers included. */
+  #frameBytes = FRAME_LEAST_BYTES;
   #waiting: { resolve(): void; reject(error: NamedError): void } | null = null;
   #source: ByteSource | null = null;
   #closed = false;
@@ -55,7 +59,6 @@ export class Origin {
     const { key, pass, listen, redundancy } = options;
     const ring = new Ring(options.ringBytes);
     this.#ring = ring;
-    this.#frameSize = new FrameSize(ring.maxPayloadBytes);
     this.#outlet = new Outlet(
       { key, pass, listen, redundancy, ring },
       {
@@ -69,7 +72,7 @@ export class Origin {
       ring,
       key,
       pass,
-      payloadAt: (position) => this.#frameSize.payloadAt(position),
+      payloadAt: (position) => payloadAt(position, this.#frameBytes),
       room: () => this.#room(),
       onSealed: () => this.#outlet.pump(),
     });
@@ -102,6 +105,7 @@ export class Origin {
         `order of pass ${order.pass} for the golden of pass ${this.#options.pass}`,
       );
     }
+    this.#nodes = order.nodes;
     this.#outlet.order(order.epoch, order.downstream);
   }
 
@@ -122,6 +126,8 @@ export class Origin {
       throw new NamedError('RelayFault', `stream "${begin.name}" was sent out of order`);
     }
     this.#source = source;
+    const { maxPayloadBytes } = this.#ring;
+    this.#frameBytes = frameSize(begin.expectedBytes, this.#nodes, maxPayloadBytes);
     try {
       this.#throwIfAborted();
       await writer.begin(begin);
@@ -209,10 +215,6 @@ export class Origin {
 
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
-    const now = performance.now();
-    const [first] = this.#outlet.acks;
-    if (first !== undefined) this.#frameSize.measure(first, now - this.#lastTick);
-    this.#lastTick = now;
   }
 
   #throwIfAborted(): void {

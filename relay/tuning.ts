@@ -20,8 +20,8 @@ export const SILENCE_MS = 3000;
 export const STALL_MS = 2000;
 
 /** A frame of the golden is sent when it is full, or so long after its first byte. */
-export const FLUSH_MS = 5;
+export const FLUSH_MS = 20;
 
-/** Frames carry about so much time of the line: small keeps a hop's delay low, large costs less CPU. */
-export const FRAME_MS = 4;
+/** Waiting for whole frames may make a stream so much longer, over all nodes together. */
+export const FRAMES_DELAY_SHARE = 0.01;
 export const FRAME_LEAST_BYTES = 64 * 1024;

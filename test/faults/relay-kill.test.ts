@@ -69,7 +69,7 @@ const order = (golden: Origin, numbers: readonly number[]): void => {
   epoch += 1;
   const at = (number: number | undefined): HopProcess | undefined =>
     processes.find((hop) => hop.number === number);
-  golden.serve({ pass: 1, epoch, downstream: numbers[0] ?? null });
+  golden.serve({ pass: 1, epoch, downstream: numbers[0] ?? null, nodes: numbers.length });
   numbers.forEach((number, index) => {
     const before = at(numbers[index - 1]);
     at(number)?.child.send({

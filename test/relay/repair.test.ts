@@ -120,7 +120,7 @@ describe('nodes that go away in the tail', () => {
       upstream: { node: 0, host: '127.0.0.1', port: run.origin.port },
       downstream: 2,
     });
-    run.origin.serve({ pass: 1, epoch: 0, downstream: 1 });
+    run.origin.serve({ pass: 1, epoch: 0, downstream: 1, nodes: 1 });
     await run.origin.send(begin('s'), someBytes(1, size));
     await run.origin.finish();
     await run.origin.emptied;

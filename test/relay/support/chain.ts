@@ -127,7 +127,7 @@ export class Chain {
   order(numbers: readonly number[], via: Map<number, { host: string; port: number }> = new Map()) {
     this.#epoch += 1;
     const epoch = this.#epoch;
-    this.origin.serve({ pass: 1, epoch, downstream: numbers[0] ?? null });
+    this.origin.serve({ pass: 1, epoch, downstream: numbers[0] ?? null, nodes: numbers.length });
     numbers.forEach((number, index) => {
       const before = numbers[index - 1];
       const upstream =
