@@ -60,6 +60,8 @@ interface Track {
   drainRate: number;
   receiveRate: number;
   reportedMs: number;
+  /** When it was heard again after it had said nothing for too long. */
+  backMs: number;
 }
 
 /** So long may a node get nothing before that is taken for a broken link. */
@@ -138,6 +140,7 @@ export class ChainKeeper {
       this.#bestRate = Math.max(this.#bestRate, track.receiveRate);
     }
     if (!last || report.received > last.received) track.stalledMs = undefined;
+    if (last && nowMs - track.reportedMs > QUIET_MS) track.backMs = nowMs;
     track.report = report;
     track.reportedMs = nowMs;
   }
@@ -152,13 +155,15 @@ export class ChainKeeper {
 
   /**
    * A node (or the golden) with its order of `epoch` says that nothing comes
-   * from the one behind it, not even that it lives. Answers who is to go.
+   * from the one behind it, not even that it lives. Answers who is to go. The
+   * word of a node that was itself not heard meanwhile counts for nothing.
    */
-  silent(node: number, epoch: number, why: string): Bypass | undefined {
+  silent(node: number, epoch: number, why: string, nowMs: number): Bypass | undefined {
     if (epoch < (this.#behindSince.get(node) ?? 0)) return undefined;
     const nodes = this.nodes;
     const index = node === GOLDEN_NODE ? 0 : nodes.indexOf(node) + 1;
     if (index === 0 && node !== GOLDEN_NODE) return undefined;
+    if (this.#wasAway(index - 1, nowMs)) return undefined;
     return index < nodes.length ? this.#blame(index, why) : undefined;
   }
 
@@ -217,6 +222,12 @@ export class ChainKeeper {
     const place = this.#chain[index];
     const track = place && this.#tracks.get(place.node);
     return track !== undefined && nowMs - track.reportedMs > QUIET_MS;
+  }
+
+  #wasAway(index: number, nowMs: number): boolean {
+    const place = this.#chain[index];
+    const backMs = (place && this.#tracks.get(place.node))?.backMs ?? Number.NEGATIVE_INFINITY;
+    return this.#isQuiet(index, nowMs) || nowMs - backMs < STALL_MS;
   }
 
   /**
@@ -292,6 +303,7 @@ const newTrack = (): Track => ({
   drainRate: 0,
   receiveRate: 0,
   reportedMs: 0,
+  backMs: Number.NEGATIVE_INFINITY,
 });
 
 /** Begins at 0, not at the first rate seen: two reports that arrive together show any rate. */

@@ -165,7 +165,7 @@ export class Pass {
     emit({ kind: 'log', node: member.number, level: 'warning', message: trouble.message });
     if (trouble.what === 'gone') this.#bypass(member, trouble.message);
     if (trouble.what === 'downstream-silent') {
-      this.#takeOut(this.#keeper.silent(member.number, trouble.epoch, trouble.message));
+      this.#takeOut(this.#keeper.silent(member.number, trouble.epoch, trouble.message, Date.now()));
     }
     if (trouble.what === 'upstream-lost' || trouble.what === 'damaged') {
       this.#keeper.complain(member.number, trouble.message, Date.now());
@@ -182,7 +182,9 @@ export class Pass {
     const { emit } = this.#options;
     emit({ kind: 'log', node: null, level: 'warning', message: event.message });
     if (event.what === 'downstream-silent') {
-      this.#takeOut(this.#keeper.silent(GOLDEN_NODE, this.#keeper.epoch, event.message));
+      this.#takeOut(
+        this.#keeper.silent(GOLDEN_NODE, this.#keeper.epoch, event.message, Date.now()),
+      );
     }
   };
 

@@ -24,7 +24,7 @@ export const DISCOVERY_TRIES = 5;
 export const DISCOVERY_TRY_MS = 2000;
 
 /** Largest payload of one frame, in bytes. */
-export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+export const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
 
 /** Bytes each hop may hold back for repair. */
 export const DEFAULT_RING_BYTES = 64 * 1024 * 1024;
@@ -33,7 +33,7 @@ export const DEFAULT_RING_BYTES = 64 * 1024 * 1024;
 export const DEFAULT_REDUNDANCY = 3;
 
 /** A hop acknowledges at least every so many bytes … */
-export const ACK_BYTES = 4 * 1024 * 1024;
+export const ACK_BYTES = 8 * 1024 * 1024;
 
 /** … or every so many milliseconds. */
 export const ACK_INTERVAL_MS = 100;

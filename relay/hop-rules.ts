@@ -20,6 +20,20 @@ export const linkFor = (
 };
 
 /**
+ * Whether the upstream should hear at once of what this node and those behind
+ * it have (`now`, this node's first): when it can let go of `stepBytes` since
+ * the last report, or this node has come so far. What moved less is told with
+ * the next report.
+ */
+export const acknowledgeNow = (
+  now: readonly number[],
+  reported: readonly number[],
+  stepBytes: number,
+): boolean =>
+  (now[0] ?? 0) - (reported[0] ?? 0) >= stepBytes ||
+  Math.min(...now) - Math.min(...reported) >= stepBytes;
+
+/**
  * The position below which bytes may be forgotten: its own sink has taken them
  * (`drained`), and the nodes it keeps bytes for have them (`floor`).
  */

@@ -6,7 +6,7 @@ import type { StreamBegin } from '../protocol/frame.ts';
 import type { LinkAnswer } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
-import { forgettable, linkFor } from './hop-rules.ts';
+import { acknowledgeNow, forgettable, linkFor } from './hop-rules.ts';
 import { type DownstreamTrouble, Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
@@ -108,7 +108,7 @@ export class Hop {
     this.#onEvent = onEvent;
     const { key, pass } = options;
     this.#ring = new Ring(options.ringBytes);
-    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(this.#ring.capacityBytes / 16));
+    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(this.#ring.capacityBytes / 8));
     this.#scanner = new FrameScanner(this.#ring, key, pass);
     this.#feed = new SinkFeed({
       openSink: (begin) => options.openSink(begin),
@@ -288,11 +288,8 @@ export class Hop {
     this.#released();
     if (this.#link === null) return;
     const now = this.#outlet.report(this.#ring.verified);
-    const moved = now.some(
-      (position, index) => position - (this.#reported[index] ?? 0) >= this.#ackBytes,
-    );
     const tail = this.#scanner.closed && !equal(now, this.#reported);
-    if (moved || tail) this.#report();
+    if (tail || acknowledgeNow(now, this.#reported, this.#ackBytes)) this.#report();
   }
 
   /** A sink or the nodes behind have let go of bytes. */

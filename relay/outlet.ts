@@ -107,7 +107,8 @@ export class Outlet {
   tick(tickMs: number): void {
     if (this.#active === null) return;
     this.#silentTicks += 1;
-    if (this.#silentTicks !== Math.ceil(SILENCE_MS / tickMs)) return;
+    if (this.#silentTicks < Math.ceil(SILENCE_MS / tickMs)) return;
+    this.#silentTicks = 0;
     const message = `node ${this.#activeNode} has not acknowledged anything for ${SILENCE_MS} ms`;
     this.#handlers.onTrouble(
       'downstream-silent',

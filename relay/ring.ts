@@ -10,7 +10,7 @@
  */
 import { NamedError } from '../system/named-error.ts';
 
-const MAX_BLOCK_BYTES = 1024 * 1024;
+const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
 /** A frame (at most a quarter of the ring) must always fit, whatever block borders it crosses. */
 const MIN_BLOCKS = 16;
 

@@ -1,7 +1,7 @@
 /** Tunable numbers of the data plane that are nobody else's business. Times in milliseconds. */
 
 /** Largest piece given to a socket or a sink at once, in bytes. */
-export const BATCH_BYTES = 1024 * 1024;
+export const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Dial to answer, and accept to request. */
 export const HANDSHAKE_MS = 2000;

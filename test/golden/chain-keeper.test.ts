@@ -178,16 +178,27 @@ const slowDisk = (diskRate: number) => {
 describe('a node that the one before it hears nothing from', () => {
   test('goes; the next time the blame is on the one before', () => {
     const keeper = keeperOf([1, 2, 3]);
-    expect(keeper.silent(1, 1, 'silent')).toEqual({ node: 2, why: 'silent' });
+    expect(keeper.silent(1, 1, 'silent', 0)).toEqual({ node: 2, why: 'silent' });
     keeper.leave(2);
-    expect(keeper.silent(1, 1, 'silent')).toBeUndefined();
-    expect(keeper.silent(1, 2, 'silent')).toMatchObject({ node: 1 });
-    expect(keeper.silent(3, 2, 'silent')).toBeUndefined();
+    expect(keeper.silent(1, 1, 'silent', 0)).toBeUndefined();
+    expect(keeper.silent(1, 2, 'silent', 0)).toMatchObject({ node: 1 });
+    expect(keeper.silent(3, 2, 'silent', 0)).toBeUndefined();
+  });
+
+  test('stays when the one that complains was away itself', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    const report = { received: MIB, drained: MIB, linked: true, waiting: idle };
+    keeper.report(1, report, 0);
+    expect(keeper.silent(1, 1, 'silent', 3000)).toBeUndefined();
+    keeper.report(1, report, 3100);
+    expect(keeper.silent(1, 1, 'silent', 3200)).toBeUndefined();
+    for (let at = 3600; at < 7000; at += 500) keeper.report(1, report, at);
+    expect(keeper.silent(1, 1, 'silent', 7000)).toEqual({ node: 2, why: 'silent' });
   });
 
   test('goes when it is the golden that hears nothing', () => {
     const keeper = keeperOf([1, 2]);
-    expect(keeper.silent(0, 1, 'silent')).toEqual({ node: 1, why: 'silent' });
+    expect(keeper.silent(0, 1, 'silent', 0)).toEqual({ node: 1, why: 'silent' });
   });
 });
 

@@ -6,7 +6,7 @@ import { ACK_BYTES, ACK_INTERVAL_MS } from '../../protocol/constants.ts';
 import type { ChainOrder } from '../../protocol/control.ts';
 import type { LinkAnswer } from '../../protocol/link.ts';
 import type { TroubleName } from '../../relay/hop.ts';
-import { linkFor } from '../../relay/hop-rules.ts';
+import { acknowledgeNow, linkFor } from '../../relay/hop-rules.ts';
 import { type LinkEnd, Redial } from '../../relay/redial.ts';
 import { KEEP_ALIVE_MS } from '../../relay/tuning.ts';
 import { ModelLink } from './model-link.ts';
@@ -54,7 +54,7 @@ export class ModelHop {
     this.pass = pass;
     this.#handlers = handlers;
     this.#totalBytes = totalBytes;
-    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(ringBytes / 16));
+    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(ringBytes / 8));
     this.#waitingSinceMs = world.clock.nowMs;
     this.ring = new ModelRing(ringBytes, `node ${node.number}`, () => world.clock.nowMs);
     this.outlet = new ModelOutlet(world, node, pass, this.ring, {
@@ -186,10 +186,8 @@ export class ModelHop {
     this.#released();
     if (this.#link === null) return;
     const now = this.outlet.book.report(this.ring.verified);
-    const moved = now.some(
-      (position, index) => position - (this.#reported[index] ?? 0) >= this.#ackBytes,
-    );
-    if (moved || (this.#all && !equal(now, this.#reported))) this.#report();
+    const tail = this.#all && !equal(now, this.#reported);
+    if (tail || acknowledgeNow(now, this.#reported, this.#ackBytes)) this.#report();
     else this.#reportSoon();
   }
 

@@ -105,14 +105,16 @@ export class ModelSession {
   /** The golden's own end hears nothing from the first node. */
   silent(): void {
     const { keeper } = this.pass ?? {};
-    if (keeper) this.#takeOut(keeper.silent(GOLDEN_NODE, keeper.epoch, 'silent'));
+    if (keeper)
+      this.#takeOut(keeper.silent(GOLDEN_NODE, keeper.epoch, 'silent', this.#world.clock.nowMs));
   }
 
   trouble(node: ModelNode, pass: number, epoch: number, what: TroubleName, message: string): void {
     const { keeper, number } = this.pass ?? {};
     if (number !== pass || !keeper?.nodes.includes(node.number)) return;
     if (what === 'gone') this.#bypass(this.#member(node), message);
-    if (what === 'downstream-silent') this.#takeOut(keeper.silent(node.number, epoch, message));
+    if (what === 'downstream-silent')
+      this.#takeOut(keeper.silent(node.number, epoch, message, this.#world.clock.nowMs));
     if (what === 'upstream-lost' || what === 'damaged') {
       keeper.complain(node.number, message, this.#world.clock.nowMs);
     }
