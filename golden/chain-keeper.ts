@@ -71,10 +71,12 @@ const SURE_MS = 1000;
 /** Nodes report twice a second; one that has not for so long may be stopped or cut off. */
 const QUIET_MS = 1600;
 /** So long may a node hold back all others before it counts as slow. */
-const SLOW_MS = 1500;
+const SLOW_MS = 1000;
 /** A ring this full holds back the chain, one this empty does not; the same for shares of time. */
 const FULL = 0.7;
 const EMPTY = 0.3;
+/** A node so many bytes behind its upstream is not only late by accident. */
+const BEHIND_BYTES = 12 * 1024 * 1024;
 /** Rates are averaged over about this long. */
 const WINDOW_MS = 1000;
 
@@ -273,11 +275,11 @@ export class ChainKeeper {
     if (backlog > FULL && track.drainRate < limit && this.#othersKeepUp(index)) {
       return `disk at ${mib(track.drainRate)}, the others could do ${mib(this.#bestRate)}`;
     }
-    const behind = (this.#ahead(index) - report.received) / ringBytes;
+    const behind = this.#ahead(index) - report.received;
     // Not by its waiting for bytes: what trickles in keeps it busy.
     const free = report.waiting.sink + report.waiting.downstream < EMPTY;
     // Unlike a slow disk, it holds back those behind it long before a ring is full.
-    if (behind > EMPTY && free && track.receiveRate < limit) {
+    if (behind > Math.min(EMPTY * ringBytes, BEHIND_BYTES) && free && track.receiveRate < limit) {
       return `link at ${mib(track.receiveRate)}, the others could do ${mib(this.#bestRate)}`;
     }
     return undefined;
