@@ -20,7 +20,7 @@ import { type Contest, inTurns, type Say } from './turns.ts';
 const directory = fileURLToPath(new URL('../.cache/bench', import.meta.url));
 
 /** udpcast is slow enough to be measured with less. */
-const UDPCAST_SHARE = 4;
+const UDPCAST_SHARE = 16;
 
 const LINE_MBIT = 200;
 const LINE_BYTES_PER_SECOND = (LINE_MBIT * 1e6) / 8;

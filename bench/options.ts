@@ -8,7 +8,7 @@ npm run bench -- clone [--nodes 1,4,8] [--runs N] [--files N] [--json FILE]
 Measures ka beside other tools on this machine, in network namespaces, as root.
 chain: bytes from one machine through all nodes, which throw them away.
   --nodes LIST   numbers of nodes on links without a limit (default 1,4,8,16)
-  --mib N        MiB sent in each run there (default 512; udpcast gets a quarter)
+  --mib N        MiB sent in each run there (default 2048; udpcast gets a sixteenth)
   --runs N       runs of each tool, one after the other in turns; medians count (default 3)
   --links WHICH  fast: as fast as this machine; 200mbit: 1, 16 and 64 nodes, and zstd; all (default)
 clone: a Debian root and a tree of small files, to directories in memory.
@@ -56,7 +56,7 @@ const readChain = (args: string[]): ChainOptions | null => {
     args,
     options: {
       nodes: { type: 'string', default: '1,4,8,16' },
-      mib: { type: 'string', default: '512' },
+      mib: { type: 'string', default: '2048' },
       runs: { type: 'string', default: '3' },
       links: { type: 'string', default: 'all' },
       json: { type: 'string' },

@@ -26,13 +26,16 @@ const SAMPLE_MS = 1000;
 /** Compression must promise this much to be worth the CPU it takes from the nodes. */
 const WORTH_IT = 1.15;
 
-export interface Rates {
+export interface SourceRates {
   /** Bytes per second the golden can read. */
   read: number;
   /** Bytes per second of source data zstd can take. */
   compress: number;
   /** Compressed size ÷ source size. */
   ratio: number;
+}
+
+export interface Rates extends SourceRates {
   /** Bytes per second through the whole chain. */
   line: number;
 }
@@ -103,7 +106,7 @@ export const measureSource = async (
   source: StreamSource,
   log: CommandLog,
   signal: AbortSignal,
-): Promise<Omit<Rates, 'line'>> => {
+): Promise<SourceRates> => {
   const { sample, rate } = await readSample(source, log, signal);
   if (sample.length === 0) return { read: rate, compress: 1, ratio: 1 };
   const { rate: compress, ratio } = await compressSample(sample, signal);

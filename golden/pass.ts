@@ -12,7 +12,7 @@ import { compareAddresses } from '../system/interfaces.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Bypass, ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
 import type { ChainPlace } from './chain-order.ts';
-import { chooseEncoding, measureSource } from './encoding.ts';
+import { chooseEncoding, type SourceRates } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
 import { isLastPass, type Member, type PositionMessage, tell } from './member.ts';
 import { PassProgress } from './pass-progress.ts';
@@ -27,7 +27,8 @@ export interface PassOptions {
   listen: { host: string; port: number };
   ringBytes: number;
   sources: readonly StreamSource[];
-  compress: 'auto' | Encoding;
+  /** How to send, or how to learn what the golden can do with its own data, to choose by. */
+  encoding: Encoding | (() => Promise<SourceRates>);
   slow: SlowPolicy;
   emit: (event: NewEvent) => void;
   /** Commands run on the golden and what they say. */
@@ -240,14 +241,13 @@ export class Pass {
     else this.drop(member, `${member.name}: ${bypass.why}`);
   }
 
-  /** Measures the line by sending noise through the chain, and the golden on its own data. */
+  /** Measures the line by sending noise through the chain. */
   async #chooseEncoding(): Promise<Encoding> {
-    const { compress, sources, signal, emit } = this.#options;
-    const [first] = sources;
-    if (compress !== 'auto' || !first) return compress === 'auto' ? 'identity' : compress;
+    const { encoding: wanted, emit } = this.#options;
+    if (typeof wanted === 'string') return wanted;
     const line = await this.#measureLine();
     if (line === undefined) return 'identity';
-    const rates = { ...(await measureSource(first, this.#options.log, signal)), line };
+    const rates = { ...(await wanted()), line };
     const encoding = chooseEncoding(rates);
     const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB/s`;
     emit({

@@ -19,6 +19,7 @@ import type { Blueprint } from './blueprint.ts';
 import type { Certificate } from './certificate.ts';
 import type { SlowPolicy } from './chain-keeper.ts';
 import { startControlServer } from './control-server.ts';
+import { measureSource, type SourceRates } from './encoding.ts';
 import { type Hello, isFinal, isPending, MAX_PASSES, type Member, tell } from './member.ts';
 import { NodeLink } from './node-link.ts';
 import type { NodeLogs } from './node-logs.ts';
@@ -69,6 +70,7 @@ export class Session {
   readonly #roster: Roster;
   readonly #key = randomBytes(KEY_BYTES);
   readonly #totals: PassTotals[] = [];
+  #sourceRates: Promise<SourceRates> | undefined;
   /** Ends everything the session owns, on a normal end too. */
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
@@ -210,6 +212,9 @@ export class Session {
     for (;;) {
       const pending = this.#roster.all.filter(isPending);
       for (const member of pending) this.#prepare(member);
+      // The golden has nothing else to do while nodes prepare; the pass hears what comes of it.
+      const encoding = this.#encoding();
+      if (typeof encoding === 'function') encoding().catch(() => undefined);
       await this.#prepared();
       const ready = this.#roster.all.filter((member) => member.state === 'ready');
       if (ready.length > 0) {
@@ -254,7 +259,7 @@ export class Session {
   }
 
   async #runPass(members: Member[]): Promise<void> {
-    const { blueprint, address, ports, ringBytes, compress, slow, logs, emit } = this.#options;
+    const { blueprint, address, ports, ringBytes, slow, logs, emit } = this.#options;
     const pass = new Pass({
       number: this.#totals.length + 1,
       members,
@@ -263,7 +268,7 @@ export class Session {
       listen: { host: address ?? '0.0.0.0', port: ports.data },
       ringBytes,
       sources: blueprint.sources,
-      compress,
+      encoding: this.#encoding(),
       slow,
       emit,
       log: (line) => logs.append(GOLDEN_LOG, [line]),
@@ -276,6 +281,19 @@ export class Session {
       this.#pass = undefined;
     }
     for (const member of members) if (member.state === 'received') this.#complete(member);
+  }
+
+  /** How to send, or the measurement to choose by: made once for the session, on its first source. */
+  #encoding(): Encoding | (() => Promise<SourceRates>) {
+    const { compress, blueprint, logs } = this.#options;
+    const [first] = blueprint.sources;
+    if (compress !== 'auto') return compress;
+    if (first === undefined) return 'identity';
+    const log = (line: string) => logs.append(GOLDEN_LOG, [line]);
+    return () => {
+      this.#sourceRates ??= measureSource(first, log, this.#signal);
+      return this.#sourceRates;
+    };
   }
 
   #complete(member: Member): void {
