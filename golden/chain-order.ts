@@ -8,6 +8,17 @@ export interface ChainPlace {
 }
 
 /**
+ * Who follows whom in a pass: by address, because neighbours there are often
+ * neighbours in the network. In each second pass no two of these are: of two
+ * nodes that cannot hear each other the lower one would miss every pass.
+ */
+export const inOrderOf = <T>(pass: number, byAddress: readonly T[]): T[] => {
+  if (pass % 2 === 1) return [...byAddress];
+  const [even, odd] = [0, 1].map((rest) => byAddress.filter((_, index) => index % 2 === rest));
+  return [...(odd ?? []), ...(even ?? [])];
+};
+
+/**
  * The order for each place of a chain, by node number, when `chain` follows
  * the golden in this order.
  */

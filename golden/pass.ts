@@ -11,7 +11,7 @@ import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Bypass, ChainKeeper, type Orders, type SlowPolicy } from './chain-keeper.ts';
-import type { ChainPlace } from './chain-order.ts';
+import { type ChainPlace, inOrderOf } from './chain-order.ts';
 import { chooseEncoding, type SourceRates } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
 import { isLastPass, type Member, type PositionMessage, tell } from './member.ts';
@@ -75,7 +75,7 @@ export class Pass {
     this.#keeper = new ChainKeeper({
       pass: options.number,
       golden: { node: GOLDEN_NODE, host: '', port: options.listen.port },
-      chain: [...options.members].sort(byAddress).map(placeOf),
+      chain: inOrderOf(options.number, [...options.members].sort(byAddress)).map(placeOf),
       ringBytes: options.ringBytes,
       slow: options.slow,
       lastChance: new Set(options.members.filter(isLastPass).map(({ number }) => number)),

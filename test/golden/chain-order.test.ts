@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { affectedBy, ordersFor } from '../../golden/chain-order.ts';
+import { affectedBy, inOrderOf, ordersFor } from '../../golden/chain-order.ts';
 
 const place = (node: number) => ({ node, host: `10.0.0.${node}`, port: 30764 });
 const golden = { node: 0, host: '', port: 30764 };
+
+test('no neighbours of one pass are neighbours in the next, where there are enough nodes', () => {
+  const all = [1, 2, 3, 4, 5, 6];
+  expect(inOrderOf(1, all)).toEqual(all);
+  expect(inOrderOf(2, all)).toEqual([2, 4, 6, 1, 3, 5]);
+  expect(inOrderOf(3, all)).toEqual(all);
+  expect(inOrderOf(2, [1])).toEqual([1]);
+});
 
 describe('orders of a chain', () => {
   test('each node reads from the one before it, the first from the golden', () => {

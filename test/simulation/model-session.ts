@@ -9,6 +9,7 @@ import {
   type NodeReport,
   type Orders,
 } from '../../golden/chain-keeper.ts';
+import { inOrderOf } from '../../golden/chain-order.ts';
 import { isLastPass, MAX_PASSES } from '../../golden/member.ts';
 import { GOLDEN_NODE } from '../../protocol/constants.ts';
 import type { NodeState } from '../../protocol/events.ts';
@@ -187,7 +188,7 @@ export class ModelSession {
     const keeper = new ChainKeeper({
       pass: number,
       golden: place(0),
-      chain: members.map(({ node }) => place(node.number)),
+      chain: inOrderOf(number, members).map(({ node }) => place(node.number)),
       ringBytes: scenario.ringBytes,
       slow: { policy: scenario.slow, share: 0.5 },
       lastChance: new Set(members.filter(isLastPass).map(({ node }) => node.number)),
