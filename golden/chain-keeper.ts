@@ -73,7 +73,7 @@ const QUIET_MS = 1600;
 /** So long may a node hold back all others before it counts as slow. */
 const SLOW_MS = 1000;
 /** A ring this full holds back the chain, one this empty does not; the same for shares of time. */
-const FULL = 0.7;
+const FULL = 0.5;
 const EMPTY = 0.3;
 /** A node so many bytes behind its upstream is not only late by accident. */
 const BEHIND_BYTES = 12 * 1024 * 1024;

@@ -10,7 +10,7 @@ import { slowDown } from './support/slow-process.ts';
 
 const NODES = [1, 2, 3, 4];
 const ALL_DONE = { node1: 'done', node2: 'done', node3: 'done', node4: 'done' };
-const MEBIBYTES = 192;
+const MEBIBYTES = 256;
 const SLOW_BYTES = 5 * MIB;
 /** The others may take so much longer. */
 const LONGER = 1.2;
