@@ -49,6 +49,12 @@ export interface Bypass {
   why: string;
 }
 
+/** A position at a time. */
+interface Mark {
+  bytes: number;
+  ms: number;
+}
+
 interface Track {
   report: NodeReport | undefined;
   /** Since when it has got nothing although there was some. */
@@ -59,6 +65,9 @@ interface Track {
   /** Bytes per second its sink takes and its ring gets, lately. */
   drainRate: number;
   receiveRate: number;
+  /** Where its sink and its link were when they last kept up. */
+  sinkLevel: Mark;
+  linkLevel: Mark;
   reportedMs: number;
   /** When it was heard again after it had said nothing for too long. */
   backMs: number;
@@ -77,6 +86,8 @@ const FULL = 0.5;
 const EMPTY = 0.3;
 /** A node so many bytes behind its upstream is not only late by accident. */
 const BEHIND_BYTES = 12 * 1024 * 1024;
+/** No further behind than this, a sink or a link keeps up. */
+const LEVEL_BYTES = 4 * 1024 * 1024;
 /** Rates are averaged over about this long. */
 const WINDOW_MS = 1000;
 
@@ -143,6 +154,10 @@ export class ChainKeeper {
     }
     if (!last || report.received > last.received) track.stalledMs = undefined;
     if (last && nowMs - track.reportedMs > QUIET_MS) track.backMs = nowMs;
+    const { received, drained } = report;
+    const behind = this.#ahead(this.nodes.indexOf(node)) - received;
+    if (!last || received - drained < LEVEL_BYTES) track.sinkLevel = { bytes: drained, ms: nowMs };
+    if (!last || behind < LEVEL_BYTES) track.linkLevel = { bytes: received, ms: nowMs };
     track.report = report;
     track.reportedMs = nowMs;
   }
@@ -191,9 +206,8 @@ export class ChainKeeper {
 
   /** What a node's upstream has. */
   #ahead(index: number): number {
-    const upstream = this.#chain[index - 1];
-    if (!upstream) return this.#sent;
-    return this.#tracks.get(upstream.node)?.report?.received ?? 0;
+    const upstream = this.#trackAt(index - 1);
+    return upstream ? (upstream.report?.received ?? 0) : this.#sent;
   }
 
   /** A node that gets nothing although its upstream lives. */
@@ -221,15 +235,19 @@ export class ChainKeeper {
 
   /** Whether a node says nothing to the golden either: then it is its heartbeat that tells. */
   #isQuiet(index: number, nowMs: number): boolean {
-    const place = this.#chain[index];
-    const track = place && this.#tracks.get(place.node);
+    const track = this.#trackAt(index);
     return track !== undefined && nowMs - track.reportedMs > QUIET_MS;
   }
 
   #wasAway(index: number, nowMs: number): boolean {
-    const place = this.#chain[index];
-    const backMs = (place && this.#tracks.get(place.node))?.backMs ?? Number.NEGATIVE_INFINITY;
+    const backMs = this.#trackAt(index)?.backMs ?? Number.NEGATIVE_INFINITY;
     return this.#isQuiet(index, nowMs) || nowMs - backMs < STALL_MS;
+  }
+
+  /** Of the node at a place of the chain; undefined for the golden. */
+  #trackAt(index: number): Track | undefined {
+    const place = this.#chain[index];
+    return place && this.#tracks.get(place.node);
   }
 
   /**
@@ -273,14 +291,14 @@ export class ChainKeeper {
     const limit = this.#bestRate * share;
     const backlog = (report.received - report.drained) / ringBytes;
     if (backlog > FULL && track.drainRate < limit && this.#othersKeepUp(index)) {
-      return `disk at ${mib(track.drainRate)}, the others could do ${mib(this.#bestRate)}`;
+      return `disk at ${mib(rateSince(track.sinkLevel, report.drained, track))}, the others could do ${mib(this.#bestRate)}`;
     }
     const behind = this.#ahead(index) - report.received;
     // Not by its waiting for bytes: what trickles in keeps it busy.
     const free = report.waiting.sink + report.waiting.downstream < EMPTY;
     // Unlike a slow disk, it holds back those behind it long before a ring is full.
     if (behind > Math.min(EMPTY * ringBytes, BEHIND_BYTES) && free && track.receiveRate < limit) {
-      return `link at ${mib(track.receiveRate)}, the others could do ${mib(this.#bestRate)}`;
+      return `link at ${mib(rateSince(track.linkLevel, report.received, track))}, the others could do ${mib(this.#bestRate)}`;
     }
     return undefined;
   }
@@ -304,6 +322,8 @@ const newTrack = (): Track => ({
   slowMs: undefined,
   drainRate: 0,
   receiveRate: 0,
+  sinkLevel: { bytes: 0, ms: 0 },
+  linkLevel: { bytes: 0, ms: 0 },
   reportedMs: 0,
   backMs: Number.NEGATIVE_INFINITY,
 });
@@ -311,5 +331,9 @@ const newTrack = (): Track => ({
 /** Begins at 0, not at the first rate seen: two reports that arrive together show any rate. */
 const smooth = (old: number, now: number, elapsedMs: number): number =>
   old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
+
+/** What a sink or link has done since it last kept up, in bytes per second: steadier than the average that decides. */
+const rateSince = (level: Mark, bytes: number, { reportedMs }: Track): number =>
+  ((bytes - level.bytes) * 1000) / Math.max(1, reportedMs - level.ms);
 
 const mib = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond / 2 ** 20)} MiB/s`;

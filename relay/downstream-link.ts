@@ -13,7 +13,7 @@ import {
 } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { Ring } from './ring.ts';
-import { BATCH_BYTES, HANDSHAKE_MS } from './tuning.ts';
+import { HANDSHAKE_MS, SEND_BYTES } from './tuning.ts';
 
 export interface DownstreamLinkHandlers {
   /** A request with the right proof. With `ok` the link is the downstream's from now on. */
@@ -76,7 +76,7 @@ export class DownstreamLink {
    */
   pump(): void {
     if (this.#writing || this.#state !== 'serving') return;
-    const to = Math.min(this.#ring.verified, this.#sent + BATCH_BYTES);
+    const to = Math.min(this.#ring.verified, this.#sent + SEND_BYTES);
     if (to <= this.#sent) return;
     const pieces = this.#ring.pieces(this.#sent, to);
     this.#sent = to;

@@ -2,7 +2,7 @@
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { Frame } from './frame-scanner.ts';
-import { BATCH_BYTES } from './tuning.ts';
+import { SINK_BYTES } from './tuning.ts';
 
 /** Where one stream goes. Opened per stream by the owner of the hop. */
 export interface Sink {
@@ -123,7 +123,7 @@ export class SinkFeed {
     const chunks = [...first.payload];
     let { bytes, end } = first;
     for (let more = this.#queue[0]; more?.type === 'data'; more = this.#queue[0]) {
-      if (bytes + more.bytes > BATCH_BYTES) break;
+      if (bytes + more.bytes > SINK_BYTES) break;
       this.#queue.shift();
       chunks.push(...more.payload);
       bytes += more.bytes;

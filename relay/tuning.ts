@@ -1,7 +1,10 @@
 /** Tunable numbers of the data plane that are nobody else's business. Times in milliseconds. */
 
-/** Largest piece given to a socket or a sink at once, in bytes. */
-export const BATCH_BYTES = 4 * 1024 * 1024;
+/** Most given to a socket at once, in bytes. */
+export const SEND_BYTES = 4 * 1024 * 1024;
+
+/** Frames given to a sink at once, in bytes: a slow one shall still be seen to move. */
+export const SINK_BYTES = 1024 * 1024;
 
 /** Dial to answer, and accept to request. */
 export const HANDSHAKE_MS = 2000;

@@ -125,6 +125,19 @@ export class FaultSession {
     );
   }
 
+  /** Waits until a node has got so many bytes of the latest pass. */
+  async untilReceived(node: number, bytes: number): Promise<void> {
+    await this.until(`node${node} has ${bytes} bytes`, (events) => {
+      const named = events.find((event) => event.kind === 'node' && event.name === `node${node}`);
+      const number = named?.kind === 'node' ? named.node : undefined;
+      return events.some(
+        (event) =>
+          event.kind === 'progress' &&
+          event.nodes.some((one) => one.node === number && one.received >= bytes),
+      );
+    });
+  }
+
   /** Waits for the tail of the first pass: all has been read, nodes still get what the rings hold. */
   async untilTail(): Promise<void> {
     await this.until('the source has ended', (events) =>
