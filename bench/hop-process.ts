@@ -37,7 +37,6 @@ const finish = (): void => {
 listen(async (message) => {
   const request = HopRequest.parse(message);
   if (request.type === 'follow') {
-    usageBefore = process.cpuUsage();
     hop?.follow(request.order);
     return;
   }

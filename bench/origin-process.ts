@@ -4,10 +4,11 @@ import { chooseEncoding, measureSource } from '../golden/encoding.ts';
 import { measureLine } from '../golden/line-rate.ts';
 import { type Encoding, type StreamSource, streamSource } from '../golden/stream-source.ts';
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
-import { chunkSource, fileSource } from '../relay/byte-source.ts';
+import { chunkSource } from '../relay/byte-source.ts';
 import { Origin } from '../relay/origin.ts';
 import { type ChainSource, EPOCH, OriginRequest, PASS } from './chain-messages.ts';
 import { listen, report, reportTrouble } from './chain-reporting.ts';
+import { fileSource } from './file-source.ts';
 
 type Start = Extract<OriginRequest, { type: 'start' }>;
 

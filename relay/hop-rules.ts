@@ -1,4 +1,5 @@
 /** What a hop does about orders, bytes and its end. Decides only: no sockets, no clock. */
+import { ACK_BYTES } from '../protocol/constants.ts';
 import type { ChainOrder } from '../protocol/control.ts';
 
 /**
@@ -18,6 +19,10 @@ export const linkFor = (
     last.upstream.node === node && last.upstream.host === host && last.upstream.port === port;
   return same && linked ? 'keep' : 'dial';
 };
+
+/** After how many bytes a node with such a ring reports: often enough that its upstream never waits for it. */
+export const acknowledgeStep = (ringBytes: number): number =>
+  Math.min(ACK_BYTES, Math.floor(ringBytes / 8));
 
 /**
  * Whether the upstream should hear at once of what this node and those behind

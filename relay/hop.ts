@@ -1,12 +1,12 @@
 /** A node of the chain: takes the pass from its upstream, keeps, forwards and drains it. */
 
-import { ACK_BYTES, ACK_INTERVAL_MS } from '../protocol/constants.ts';
+import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
 import type { ChainOrder } from '../protocol/control.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import type { LinkAnswer } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
-import { acknowledgeNow, forgettable, linkFor } from './hop-rules.ts';
+import { acknowledgeNow, acknowledgeStep, forgettable, linkFor } from './hop-rules.ts';
 import { type DownstreamTrouble, Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
@@ -108,7 +108,7 @@ export class Hop {
     this.#onEvent = onEvent;
     const { key, pass } = options;
     this.#ring = new Ring(options.ringBytes);
-    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(this.#ring.capacityBytes / 8));
+    this.#ackBytes = acknowledgeStep(this.#ring.capacityBytes);
     this.#scanner = new FrameScanner(this.#ring, key, pass);
     this.#feed = new SinkFeed({
       openSink: (begin) => options.openSink(begin),

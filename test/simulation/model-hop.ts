@@ -2,11 +2,11 @@
  * A node's place in the model's chain: `relay/hop.ts` with its own decisions
  * (book, redial, hop rules), and without sockets, frames and sinks.
  */
-import { ACK_BYTES, ACK_INTERVAL_MS } from '../../protocol/constants.ts';
+import { ACK_INTERVAL_MS } from '../../protocol/constants.ts';
 import type { ChainOrder } from '../../protocol/control.ts';
 import type { LinkAnswer } from '../../protocol/link.ts';
 import type { TroubleName } from '../../relay/hop.ts';
-import { acknowledgeNow, linkFor } from '../../relay/hop-rules.ts';
+import { acknowledgeNow, acknowledgeStep, linkFor } from '../../relay/hop-rules.ts';
 import { type LinkEnd, Redial } from '../../relay/redial.ts';
 import { KEEP_ALIVE_MS } from '../../relay/tuning.ts';
 import { ModelLink } from './model-link.ts';
@@ -54,7 +54,7 @@ export class ModelHop {
     this.pass = pass;
     this.#handlers = handlers;
     this.#totalBytes = totalBytes;
-    this.#ackBytes = Math.min(ACK_BYTES, Math.floor(ringBytes / 8));
+    this.#ackBytes = acknowledgeStep(ringBytes);
     this.#waitingSinceMs = world.clock.nowMs;
     this.ring = new ModelRing(ringBytes, `node ${node.number}`, () => world.clock.nowMs);
     this.outlet = new ModelOutlet(world, node, pass, this.ring, {

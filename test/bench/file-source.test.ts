@@ -3,8 +3,8 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { fileSource } from '../../relay/byte-source.ts';
-import { begin, Chain } from './support/chain.ts';
+import { fileSource } from '../../bench/file-source.ts';
+import { begin, Chain } from '../relay/support/chain.ts';
 
 let directory: string;
 let path: string;
