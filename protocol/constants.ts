@@ -9,6 +9,10 @@ export const PORTS = {
   data: 30764,
   offer: 4957,
   status: 12345,
+  /** Kernel, initrd and boot scripts by HTTP. */
+  boot: 30780,
+  /** Where a node says that it runs from its own disk. */
+  home: 30766,
 } as const;
 
 /** Administratively scoped multicast group (RFC 2365) the golden announces on. */
