@@ -4,18 +4,9 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { debianCodename, makeDebianRoot } from '../images/debian-root.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type CommandLog, run } from '../system/run.ts';
 import { Cleanup } from './cleanup.ts';
@@ -63,66 +54,19 @@ swap ${recipe.swapMebibytes}
 linux fill
 `;
 
-interface Release {
-  id: string;
-  codename: string;
-}
-
-const readRelease = async (): Promise<Release> => {
-  const text = await readFile('/etc/os-release', 'utf8');
-  const field = (name: string) => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
-  return { id: field('ID'), codename: field('VERSION_CODENAME') };
+const MADE_OF = {
+  what: "the demo's golden disk is made",
+  otherwise: 'give an image with --golden IMG',
 };
 
-/** Files of this machine that say where its packages come from. */
-const packageSources = async (): Promise<string[]> => {
-  const directory = '/etc/apt/sources.list.d';
-  const names = existsSync(directory) ? await readdir(directory) : [];
-  const files = names
-    .filter((name) => /\.(list|sources)$/.test(name))
-    .map((name) => join(directory, name));
-  return ['/etc/apt/sources.list', ...files].filter((file) => existsSync(file));
-};
-
-/** This machine's apt proxy, which mmdebstrap does not read by itself. */
-const aptOptions = async (): Promise<string[]> => {
-  const { stdout } = await run('apt-config', [
-    'dump',
-    'Acquire::http::Proxy',
-    'Acquire::https::Proxy',
-  ]);
-  return stdout
-    .split('\n')
-    .filter((line) => /Proxy "[^"]+";$/.test(line))
-    .map((line) => `--aptopt=${line}`);
-};
-
-const installDebian = async (target: string, options: BuildOptions): Promise<void> => {
-  const { id, codename } = await readRelease();
-  if (id !== 'debian') {
-    throw new NamedError(
-      'NotDebian',
-      `the demo's golden disk is made with this machine's Debian packages, but this is ${id || 'unknown'}; give an image with --golden IMG`,
-    );
-  }
-  const unneeded = ['doc', 'man', 'locale', 'info'].map(
-    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
-  );
-  await run(
-    'mmdebstrap',
-    [
-      '--variant=minbase',
-      `--include=${recipe.packages.join(',')}`,
-      '--aptopt=Acquire::Languages "none"',
-      ...(await aptOptions()),
-      ...unneeded,
-      codename,
-      target,
-      ...(await packageSources()),
-    ],
-    { signal: options.signal, log: options.log, timeoutMs: 20 * 60 * 1000 },
-  );
-};
+const installDebian = (target: string, { signal, log }: BuildOptions): Promise<void> =>
+  makeDebianRoot(target, {
+    variant: 'minbase',
+    packages: recipe.packages,
+    signal,
+    log,
+    ...MADE_OF,
+  });
 
 interface Uuids {
   root: string;
@@ -248,7 +192,7 @@ const build = async (image: string, options: BuildOptions): Promise<void> => {
 
 /** Where the image of the present recipe is kept, built or not. */
 const imagePath = async (cacheDirectory: string): Promise<string> => {
-  const { codename } = await readRelease();
+  const codename = await debianCodename(MADE_OF.what, MADE_OF.otherwise);
   const key = createHash('sha256')
     .update(JSON.stringify([recipe, codename]))
     .digest('hex');
