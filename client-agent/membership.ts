@@ -219,7 +219,17 @@ export class Membership {
 
   #context(plan: ClonePlan, signal: AbortSignal, settle: SettleSource | null): StepContext {
     const { target, log, reboot } = this.#options;
-    return { plan, target, signal, settle, reboot, log: log.detail, progress: () => undefined };
+    const home = null;
+    return {
+      plan,
+      target,
+      signal,
+      settle,
+      home,
+      reboot,
+      log: log.detail,
+      progress: () => undefined,
+    };
   }
 
   #onStep = (report: StepReport): void => {

@@ -1,5 +1,6 @@
 /** What a step of a node's work is: a name, a time limit and a function over one shared context. */
 import type { ClonePlan } from '../desc/clone-plan.ts';
+import type { HomeCall } from '../protocol/home.ts';
 import type { CommandLog } from '../system/run.ts';
 
 /** Where the settle step finds the golden's rsync modules. */
@@ -20,6 +21,8 @@ export interface StepContext {
   progress(detail: string): void;
   /** null = nothing to settle with. */
   settle: SettleSource | null;
+  /** Where the clone reports after its first boot; null = nowhere. */
+  home: HomeCall | null;
   /** Whether the machine restarts from its own disk afterwards. */
   reboot: boolean;
 }

@@ -52,6 +52,7 @@ export const makeBench = async (): Promise<Bench> => {
       log: (line) => log.push(line),
       progress: () => undefined,
       settle,
+      home: null,
       reboot: false,
     }),
     [Symbol.asyncDispose]: async () => {
