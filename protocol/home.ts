@@ -22,7 +22,7 @@ export const MAX_HOME_LINE_BYTES = 512;
 
 export const HOME_WORD = 'ka-home';
 
-/** What the golden answers; only `ok` ends the calling. */
+/** What the golden answers; either ends the calling. */
 export const HOME_REPLIES = { known: 'ok', unknown: 'unknown' } as const;
 
 const LINE = /^ka-home ([0-9a-f]{32}) (\S.*)$/;
