@@ -48,7 +48,7 @@ const sendEmpty = async (origin: Origin, streams: number): Promise<number> => {
 
 const treeSource = (path: string): StreamSource =>
   streamSource({
-    plan: { name: 'tree', kind: 'files', disk: 'sda', partition: 1, mount: '/' },
+    plan: { name: 'tree', kind: 'files', mount: '/' },
     path,
     exclude: [],
     mounts: [],

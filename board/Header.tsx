@@ -1,5 +1,6 @@
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
+import { clonedStates } from '../protocol/events.ts';
 import { ACCENT, ERROR } from './colors.ts';
 import {
   count,
@@ -56,7 +57,7 @@ const nodeWorkLines = (view: SessionView, now: number): Lines => {
   const preparing = view.totals.length === 0 && view.pass.number === 0;
   const through = preparing
     ? nodes.filter((node) => node.state === 'ready').length
-    : nodes.filter((node) => node.state === 'done').length;
+    : nodes.filter(({ state }) => clonedStates.has(state)).length;
   const out = nodes.filter(isOut).length;
   const word = preparing ? 'ready' : 'done';
   return {

@@ -41,7 +41,10 @@ const account = (view: SessionView, node: NodeView, now: number): string => {
       return reason ?? 'in the chain, which is being measured';
     case 'bypassed':
       return `joins pass ${view.pass.number + 1}${reason ? `; ${reason}` : ''}`;
+    case 'booting':
+      return reason ?? `restarts, ${formatDuration(now - node.since)}`;
     case 'done':
+    case 'booted':
       return reason ?? `took ${formatDuration(node.since - (view.started ?? node.joined))}`;
     case 'preparing':
     case 'finishing': {

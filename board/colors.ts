@@ -17,7 +17,7 @@ export const levelPaint = (level: keyof typeof LEVELS): Paint => LEVELS[level];
 
 /** Colour for a node's state. */
 export const nodePaint = ({ state }: NodeView): Paint => {
-  if (state === 'done') return { color: ACCENT };
+  if (state === 'done' || state === 'booted') return { color: ACCENT };
   if (state === 'bypassed') return { color: WARNING };
   return state === 'failed' || state === 'lost' || state === 'refused' ? { color: ERROR } : {};
 };

@@ -73,6 +73,8 @@ const tellNode = (before: SessionView, event: EventOf<'node'>): Told[] => {
       return [{ ...news(`${name} has everything`, event.node), weight: 'step' }];
     case 'done':
       return [news(`${name} is done${reason}`, event.node)];
+    case 'booted':
+      return [news(`${name} runs from its own disk${reason}`, event.node)];
     case 'bypassed':
       return [warning(`${name} is bypassed${reason}`, event.node)];
     case 'failed': {

@@ -36,7 +36,7 @@ export interface NodeView {
 }
 
 const out: ReadonlySet<NodeState> = new Set(['bypassed', 'failed', 'lost', 'refused']);
-const over: ReadonlySet<NodeState> = new Set(['done', 'failed', 'lost', 'refused']);
+const over: ReadonlySet<NodeState> = new Set(['done', 'booted', 'failed', 'lost', 'refused']);
 
 /** Out of the running pass, for whatever reason: somebody should look. */
 export const isOut = (node: NodeView): boolean => out.has(node.state);
@@ -52,7 +52,7 @@ export const currentStep = (node: NodeView): StepView | null => {
 
 /** A sign for the state, so that no meaning hangs on colour. */
 export const stateSign = (state: NodeState): string => {
-  if (state === 'done') return '✓';
+  if (state === 'done' || state === 'booted') return '✓';
   if (out.has(state)) return '✗';
   return state === 'waiting' || state === 'ready' || state === 'received' ? '·' : '▸';
 };

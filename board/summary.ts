@@ -1,4 +1,5 @@
 /** The end of a session in plain text: totals in the original's terms, then each node's result. */
+import { clonedStates } from '../protocol/events.ts';
 import {
   count,
   fitLeft,
@@ -26,7 +27,10 @@ export const totalsLines = (totals: PassTotals): string[] => {
 const advice = (node: NodeView): string | null => {
   switch (node.state) {
     case 'done':
+    case 'booted':
       return null;
+    case 'booting':
+      return 'it was not waited for; see on its console that it starts from its own disk';
     case 'waiting':
       return 'nothing was written to it; boot it into kamethod for another session';
     case 'refused':
@@ -90,7 +94,7 @@ const skippedLines = (nodes: readonly NodeView[]): string[] => {
 export const nodeResultLines = (view: SessionView): string[] => {
   const nodes = nodesInOrder(view);
   const nameWidth = Math.min(40, Math.max(4, ...nodes.map((node) => node.name.length)));
-  const done = nodes.filter((node) => node.state === 'done').length;
+  const done = nodes.filter(({ state }) => clonedStates.has(state)).length;
   const wanted = Math.max(view.wanted, nodes.length);
   const missing = view.wanted - nodes.length;
   const took = formatDuration((view.finished ?? 0) - (view.started ?? view.finished ?? 0));

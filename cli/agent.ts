@@ -52,6 +52,8 @@ export const addAgentCommand = (program: Command): void => {
         address: flags.address,
         into: flags.into,
         reboot: flags.reboot && flags.into === undefined,
+        screen: (line) => process.stdout.write(`${line}\n`),
+        bare: undefined,
         ports: { data: flags.dataPort, offer: flags.offerPort, status: flags.statusPort },
         signal: stopSignal('agent'),
       });

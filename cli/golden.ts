@@ -9,8 +9,10 @@ import { makeSessionDirectory, openJournal } from '../golden/journal.ts';
 import { NodeLogs } from '../golden/node-logs.ts';
 import { openOperatorSocket } from '../golden/operator-socket.ts';
 import { reportBuilder } from '../golden/report.ts';
-import { Session } from '../golden/session.ts';
+import { Session, type SessionOptions } from '../golden/session.ts';
 import { SettleService } from '../golden/settle-service.ts';
+import { streamSource } from '../golden/stream-source.ts';
+import { imageFile, listImages } from '../images/store.ts';
 import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
 import { NamedError } from '../system/named-error.ts';
 import { confirm } from './confirm.ts';
@@ -29,6 +31,8 @@ interface GoldenFlags {
   bootCode?: string[];
   bootCodeFile?: [string, string][];
   releaseDelay: number;
+  rebootWindow: number;
+  phoneHome: boolean;
   bootloader?: string;
   session?: string;
   root: string;
@@ -46,6 +50,7 @@ interface GoldenFlags {
   controlPort: number;
   dataPort: number;
   offerPort: number;
+  homePort: number;
 }
 
 const MIB = 1024 * 1024;
@@ -75,6 +80,8 @@ const addOptions = (command: Command): Command =>
       wholeNumber(0),
       0,
     )
+    .option('--reboot-window <nodes>', 'how many may restart at once', wholeNumber(1), 50)
+    .option('--no-phone-home', 'do not wait until nodes say that they run from their own disks')
     .option(
       '-r, --bootloader <name>',
       "'grub|extlinux|lilo|none [initramfs options]' (default: as the golden)",
@@ -126,6 +133,7 @@ const addOptions = (command: Command): Command =>
     .option('--control-port <port>', 'TCP port of the control link', port, PORTS.control)
     .option('--data-port <port>', 'TCP port the first node reads from', port, PORTS.data)
     .option('--offer-port <port>', 'UDP port of offers', port, PORTS.offer)
+    .option('--home-port <port>', 'TCP port restarted nodes report on', port, PORTS.home)
     .addHelpText(
       'after',
       `
@@ -181,6 +189,19 @@ const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError 
   return undefined;
 };
 
+/** Finds stage2 of a boot image of this machine by the image's id. */
+const stage2Sources = async (): Promise<SessionOptions['stage2Of']> => {
+  const sources = new Map(
+    (await listImages()).map((image) => {
+      const { bytes } = image.manifest.files['stage2.squashfs'];
+      const plan = { name: 'stage2', kind: 'raw' as const, expectedBytes: bytes };
+      const place = { plan, path: imageFile(image, 'stage2.squashfs'), exclude: [], mounts: [] };
+      return [image.manifest.id, streamSource(place)] as const;
+    }),
+  );
+  return (id) => sources.get(id);
+};
+
 const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
@@ -209,9 +230,17 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       minNodes,
       waitTimeoutMs: flags.waitTimeout,
       address: flags.address,
-      ports: { control: flags.controlPort, data: flags.dataPort, offer: flags.offerPort },
+      ports: {
+        control: flags.controlPort,
+        data: flags.dataPort,
+        offer: flags.offerPort,
+        home: flags.homePort,
+      },
       ringBytes: flags.ring * MIB,
       releaseDelayMs: flags.releaseDelay * TENTH_MS,
+      rebootWindow: flags.rebootWindow,
+      phoneHome: flags.phoneHome,
+      stage2Of: await stage2Sources(),
       slow: { policy: flags.slow, share: flags.slowShare / 100 },
       compress: flags.compress === 'none' ? 'identity' : flags.compress,
       blueprint,

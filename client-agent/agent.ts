@@ -7,8 +7,8 @@ import { rebootMachine } from '../stage2/reboot.ts';
 import { NamedError } from '../system/named-error.ts';
 import { discoverGolden } from './discover.ts';
 import { GoldenLink } from './golden-link.ts';
-import { takeInventory } from './inventory.ts';
-import { Membership, type Outcome } from './membership.ts';
+import { firstReaching, takeInventory } from './inventory.ts';
+import { type Equipment, Membership, type Outcome } from './membership.ts';
 import { NodeLog } from './node-log.ts';
 import { StatusServer } from './status-server.ts';
 
@@ -27,9 +27,28 @@ export interface AgentOptions {
   /** Clone into this directory instead of disks. */
   into: string | undefined;
   reboot: boolean;
+  /** Shows a line to whoever stands before the machine. */
+  screen: (line: string) => void;
+  /** A machine booted from the network; undefined = one with a system of its own. */
+  bare: BareMachine | undefined;
   ports: { data: number; offer: number; status: number };
   signal: AbortSignal;
 }
+
+/** What an agent on a network-booted machine has to do besides. */
+export interface BareMachine {
+  /** Id of its boot image. */
+  image: string;
+  /** Brings the machine to where a golden can be looked for. */
+  begin(log: NodeLog): Promise<void>;
+  /** The golden's clock, in milliseconds since 1970. */
+  setClock(timeMs: number): Promise<void>;
+  /** How stage2 gets on the machine. */
+  equipment: Equipment;
+}
+
+/** A machine that is there only to be cloned asks again: the next session may want it. */
+const AGAIN_MS = 60_000;
 
 const MOUNT_ROOT = '/mnt/ka';
 
@@ -74,11 +93,14 @@ const join = async (
   log: NodeLog,
   status: StatusServer,
 ): Promise<Outcome> => {
-  const { into, disks, address, session, ports, version, signal } = options;
-  const inventory = await takeInventory({ disks, address, directory: into !== undefined });
+  const { into, disks, address, session, ports, version, bare, signal } = options;
+  const needsStage2 = bare !== undefined && !(await bare.equipment.isHere());
+  const withoutDisks = into !== undefined || needsStage2;
+  const inventory = await takeInventory({ disks, address, withoutDisks });
   const [link, goldenHost] = await findGolden(options, log);
   log.say(`golden key ${link.fingerprint}`);
   const name = options.name ?? null;
+  const macs = firstReaching(inventory.macs, link.localAddress);
   const membership = new Membership({
     link,
     goldenHost,
@@ -87,7 +109,15 @@ const join = async (
     directory: into !== undefined,
     reboot: options.reboot,
     log,
-    onWelcome: (given) => status.rename(given),
+    onWelcome: async (given, timeMs) => {
+      status.rename(given);
+      await bare?.setClock(timeMs);
+    },
+    equipment: bare?.equipment,
+    lookAgain: async () => ({
+      ...(await takeInventory({ disks, address, withoutDisks: false })),
+      macs,
+    }),
     signal,
   });
   const running = membership.run();
@@ -96,12 +126,14 @@ const join = async (
     protocol: PROTOCOL_VERSION,
     version,
     session,
-    key: inventory.macs[0] ?? options.name ?? address ?? inventory.hostname,
+    key: macs[0] ?? options.name ?? address ?? inventory.hostname,
     name,
     target: into === undefined ? 'disks' : 'directory',
+    image: needsStage2 ? bare.image : null,
+    reboot: options.reboot,
     dataPort: ports.data,
     statusPort: ports.status,
-    inventory,
+    inventory: { ...inventory, macs },
   });
   return running;
 };
@@ -119,8 +151,9 @@ export const runAgent = async (options: AgentOptions): Promise<boolean> => {
     signal,
   });
   await status.listen();
-  const log = new NodeLog(status);
+  const log = new NodeLog(status, options.screen);
   try {
+    await options.bare?.begin(log);
     for (;;) {
       const outcome = await join(options, log, status);
       if (outcome.kind === 'lost') {
@@ -129,7 +162,10 @@ export const runAgent = async (options: AgentOptions): Promise<boolean> => {
       }
       if (outcome.kind === 'dismissed') {
         log.say(`let go: ${outcome.reason}`);
-        return false;
+        if (!options.bare) return false;
+        log.say(`asks for a session again in ${AGAIN_MS / 1000} s`);
+        await sleep(AGAIN_MS, undefined, { signal });
+        continue;
       }
       if (outcome.reboot) {
         log.say('Rebooting...');

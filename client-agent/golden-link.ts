@@ -21,7 +21,14 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** The golden pings each second; this much silence means it is gone. */
 const SILENCE_MS = 6 * HEARTBEAT_MS;
 
-const openSocket = (golden: GoldenAddress, path: string): Promise<[WebSocket, string]> =>
+interface Opened {
+  socket: WebSocket;
+  fingerprint: string;
+  /** This machine's end of it. */
+  localAddress: string;
+}
+
+const openSocket = (golden: GoldenAddress, path: string): Promise<Opened> =>
   new Promise((resolve, reject) => {
     const at = `${golden.host}:${golden.port}`;
     const socket = new WebSocket(`wss://${at}${path}`, {
@@ -31,7 +38,9 @@ const openSocket = (golden: GoldenAddress, path: string): Promise<[WebSocket, st
       ...(golden.localAddress ? { localAddress: golden.localAddress } : {}),
     });
     let fingerprint = '';
+    let localAddress = '';
     socket.on('upgrade', (response) => {
+      localAddress = response.socket.localAddress ?? '';
       if (response.socket instanceof TLSSocket) {
         fingerprint = response.socket.getPeerCertificate().fingerprint256;
       }
@@ -56,18 +65,21 @@ const openSocket = (golden: GoldenAddress, path: string): Promise<[WebSocket, st
         );
         return;
       }
-      resolve([socket, fingerprint]);
+      resolve({ socket, fingerprint, localAddress });
     });
   });
 
 export class GoldenLink {
   readonly fingerprint: string;
+  /** Address of this machine that the golden is reached from. */
+  readonly localAddress: string;
   readonly #golden: GoldenAddress;
   readonly #socket: WebSocket;
   /** Resolves with the reason when the link is over, however it ended. */
   readonly closed: Promise<string>;
 
-  private constructor(golden: GoldenAddress, socket: WebSocket, fingerprint: string) {
+  private constructor(golden: GoldenAddress, { socket, fingerprint, localAddress }: Opened) {
+    this.localAddress = localAddress;
     this.#golden = { ...golden, fingerprint };
     this.#socket = socket;
     this.fingerprint = fingerprint;
@@ -90,8 +102,7 @@ export class GoldenLink {
 
   /** Throws `GoldenUnreachable` or `WrongGolden`. */
   static async connect(golden: GoldenAddress): Promise<GoldenLink> {
-    const [socket, fingerprint] = await openSocket(golden, '/control');
-    return new GoldenLink(golden, socket, fingerprint);
+    return new GoldenLink(golden, await openSocket(golden, '/control'));
   }
 
   /** Calls `handler` for each message; a message that does not fit ends the link. */
@@ -109,7 +120,7 @@ export class GoldenLink {
 
   /** Opens one more authenticated connection, for one rsync. */
   async openSettleChannel(token: string): Promise<Duplex> {
-    const [socket] = await openSocket(this.#golden, `/settle?token=${encodeURIComponent(token)}`);
+    const { socket } = await openSocket(this.#golden, `/settle?token=${encodeURIComponent(token)}`);
     return createWebSocketStream(socket);
   }
 

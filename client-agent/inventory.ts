@@ -8,15 +8,15 @@ import { ipv4Interfaces } from '../system/interfaces.ts';
 export interface InventoryOptions {
   /** Name in the description → device. Empty = all disks under their own names. */
   disks: ReadonlyMap<string, string>;
-  /** A node that clones into a directory has no disks to offer. */
-  directory: boolean;
+  /** A node that clones into a directory, or has no drivers yet, has no disks to offer. */
+  withoutDisks: boolean;
   address: string | undefined;
 }
 
 const NO_MAC = '00:00:00:00:00:00';
 
-const disksOf = async ({ disks, directory }: InventoryOptions): Promise<Inventory['disks']> => {
-  if (directory) return [];
+const disksOf = async ({ disks, withoutDisks }: InventoryOptions): Promise<Inventory['disks']> => {
+  if (withoutDisks) return [];
   if (disks.size === 0) return probeDisks();
   return Promise.all([...disks].map(([name, device]) => probeDisk(device, name)));
 };
@@ -33,3 +33,9 @@ export const takeInventory = async (options: InventoryOptions): Promise<Inventor
   kernel: `${release()} ${arch()}`,
   disks: await disksOf(options),
 });
+
+/** MAC addresses with that of the interface first which the golden is reached from. */
+export const firstReaching = (macs: readonly string[], address: string): string[] => {
+  const mac = ipv4Interfaces().find((candidate) => candidate.address === address)?.mac ?? '';
+  return macs.includes(mac) ? [mac, ...macs.filter((other) => other !== mac)] : [...macs];
+};

@@ -3,13 +3,15 @@ import { ClonePlan } from '../desc/clone-plan.ts';
 import { GOLDEN_NODE, PROBE } from '../protocol/constants.ts';
 import type { ChainOrder, GoldenMessage } from '../protocol/control.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
+import type { Inventory } from '../protocol/inventory.ts';
 import { Hop, type HopEvent, type Sink, type StreamBegin } from '../relay/hop.ts';
 import { cleanUp } from '../stage2/clean-up.ts';
 import { openSink } from '../stage2/receive.ts';
 import { runSteps, type StepReport } from '../stage2/runner.ts';
-import type { SettleSource, Step, StepContext } from '../stage2/step.ts';
+import type { Step, StepContext } from '../stage2/step.ts';
 import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
 import { NamedError } from '../system/named-error.ts';
+import type { CommandLog } from '../system/run.ts';
 import type { GoldenLink } from './golden-link.ts';
 import type { NodeLog } from './node-log.ts';
 import { openSettleTunnel } from './settle-tunnel.ts';
@@ -31,7 +33,28 @@ export interface MembershipOptions {
   directory: boolean;
   reboot: boolean;
   log: NodeLog;
-  onWelcome: (name: string) => void;
+  /** With the name it is given, and the golden's clock in milliseconds since 1970. */
+  onWelcome: (name: string, timeMs: number) => Promise<void>;
+  /** Undefined where the machine has its tools. */
+  equipment: Equipment | undefined;
+  /** What the machine has, once its drivers are loaded. */
+  lookAgain: () => Promise<Inventory>;
+  signal: AbortSignal;
+}
+
+/** How stage2 gets on a machine that lacks it. */
+export interface Equipment {
+  isHere(): Promise<boolean>;
+  /** Makes room for so many bytes, beside a ring. Throws when there is none. */
+  prepare(bytes: number, ringBytes: number, context: WorkContext): Promise<void>;
+  /** Takes the bytes. */
+  openSink(): Sink;
+  /** Puts it in place. */
+  enter(context: WorkContext): Promise<void>;
+}
+
+interface WorkContext {
+  log: CommandLog;
   signal: AbortSignal;
 }
 
@@ -43,6 +66,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #welcome: { key: Buffer; node: number } | undefined;
   #plan: ClonePlan | undefined;
+  /** Set while stage2 is on its way. */
+  #equipping: Equipment | undefined;
   #hop: Hop | undefined;
   #positions: NodeJS.Timeout | undefined;
   #lastPositionMs = Date.now();
@@ -84,12 +109,16 @@ export class Membership {
     switch (message.type) {
       case 'welcome':
         this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
-        this.#options.onWelcome(message.name);
+        this.#next(() => this.#options.onWelcome(message.name, message.time));
         log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);
         log.say(`Waiting for the other nodes: ${message.present} of ${message.wanted} are here`);
         return;
       case 'waiting':
         log.say(`Waiting for the other nodes: ${message.present} of ${message.wanted} are here`);
+        return;
+      case 'equip':
+        this.#stop('stage2 comes first');
+        this.#next((signal) => this.#makeRoom(message, signal));
         return;
       case 'plan':
         this.#stop('a new plan came');
@@ -120,7 +149,7 @@ export class Membership {
   #stop(why: string): void {
     this.#job.abort(new NamedError('Aborted', why));
     this.#job = new AbortController();
-    const context = this.#plan ? this.#context(this.#plan, this.#job.signal, null) : undefined;
+    const context = this.#plan ? this.#context(this.#plan, this.#job.signal) : undefined;
     this.#work = this.#work.then(async () => {
       await this.#closeHop();
       if (!context || this.#options.directory) return;
@@ -153,9 +182,43 @@ export class Membership {
     link.send({ type: 'phase', phase: 'failed', failure });
   }
 
+  async #makeRoom({ bytes, ringBytes }: Of<'equip'>, signal: AbortSignal): Promise<void> {
+    const { equipment, link, log } = this.#options;
+    if (!equipment) throw new NamedError('OutOfTurn', 'the golden sent stage2 to a whole system');
+    log.say('Preparing to receive stage 2');
+    this.#equipping = equipment;
+    await this.#step('make room for stage2', () =>
+      equipment.prepare(bytes, ringBytes, { log: log.detail, signal }),
+    );
+    link.send({ type: 'phase', phase: 'prepared' });
+  }
+
+  /** Uses what came, and tells the golden what this machine turns out to have. */
+  async #enterStage2(equipment: Equipment, signal: AbortSignal): Promise<void> {
+    const { link, log, lookAgain } = this.#options;
+    await this.#step('enter stage2', () => equipment.enter({ log: log.detail, signal }));
+    const inventory = await lookAgain();
+    const disks = inventory.disks.map(({ name }) => name).join(', ');
+    log.say(`stage2 is in place; disks: ${disks}`);
+    this.#equipping = undefined;
+    link.send({ type: 'inventory', inventory });
+  }
+
+  /** Work that belongs to no plan, reported as its steps are. */
+  async #step(step: string, work: () => Promise<void>): Promise<void> {
+    this.#onStep({ step, state: 'start' });
+    try {
+      await work();
+    } catch (error) {
+      this.#onStep({ step, state: 'fail', failure: toFailure(error) });
+      throw error;
+    }
+    this.#onStep({ step, state: 'finish' });
+  }
+
   async #prepare({ plan }: Of<'plan'>, signal: AbortSignal): Promise<void> {
     this.#plan = ClonePlan.parse(plan);
-    await this.#steps(this.#options.directory ? [] : prepareSteps, null, signal);
+    await this.#steps(this.#options.directory ? [] : prepareSteps, signal);
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }
 
@@ -189,18 +252,21 @@ export class Membership {
       throw error;
     }
     this.#sendPosition(order.pass);
-    link.send({ type: 'phase', phase: 'received' });
+    if (this.#equipping) await this.#enterStage2(this.#equipping, signal);
+    else link.send({ type: 'phase', phase: 'received' });
   }
 
-  async #complete({ settle }: Of<'complete'>, signal: AbortSignal): Promise<void> {
-    const { link, log, directory } = this.#options;
+  async #complete({ settle, home }: Of<'complete'>, signal: AbortSignal): Promise<void> {
+    const { link, log, directory, goldenHost } = this.#options;
+    const steps = directory ? directoryFinishSteps : finishSteps;
     await this.#closeHop();
     const tunnel = new AbortController();
     try {
       const source = settle
         ? await openSettleTunnel(link, settle, log.detail, tunnel.signal)
         : null;
-      await this.#steps(directory ? directoryFinishSteps : finishSteps, source, signal);
+      const call = home && { host: goldenHost, ...home };
+      await this.#steps(steps, signal, { settle: source, home: call });
     } finally {
       tunnel.abort();
     }
@@ -211,25 +277,19 @@ export class Membership {
 
   async #steps(
     steps: readonly Step[],
-    settle: SettleSource | null,
     signal: AbortSignal,
+    golden?: Pick<StepContext, 'settle' | 'home'>,
   ): Promise<void> {
-    await runSteps(steps, this.#context(this.#planned(), signal, settle), this.#onStep);
+    await runSteps(steps, this.#context(this.#planned(), signal, golden), this.#onStep);
   }
 
-  #context(plan: ClonePlan, signal: AbortSignal, settle: SettleSource | null): StepContext {
+  #context(
+    plan: ClonePlan,
+    signal: AbortSignal,
+    golden: Pick<StepContext, 'settle' | 'home'> = { settle: null, home: null },
+  ): StepContext {
     const { target, log, reboot } = this.#options;
-    const home = null;
-    return {
-      plan,
-      target,
-      signal,
-      settle,
-      home,
-      reboot,
-      log: log.detail,
-      progress: () => undefined,
-    };
+    return { plan, target, signal, ...golden, reboot, log: log.detail, progress: () => undefined };
   }
 
   #onStep = (report: StepReport): void => {
@@ -242,6 +302,7 @@ export class Membership {
 
   #openSink(begin: StreamBegin, signal: AbortSignal): Sink {
     if (begin.kind === PROBE) return discard;
+    if (this.#equipping) return this.#equipping.openSink();
     // A directory has no partitions; what it passes on of them it does not keep.
     if (begin.kind === 'raw' && this.#options.directory) return discard;
     const plan = this.#planned();
@@ -253,7 +314,7 @@ export class Membership {
         `the golden sent stream "${name}", which is not in this node's plan`,
       );
     }
-    return openSink(stream, { kind, encoding }, this.#context(plan, signal, null));
+    return openSink(stream, { kind, encoding }, this.#context(plan, signal));
   }
 
   #onHopEvent(event: HopEvent, pass: number): void {

@@ -1,17 +1,18 @@
 /** Everything this node says, once: on its screen, on port 12345, and to the golden. */
-import process from 'node:process';
 import type { StatusServer } from './status-server.ts';
 
 const FLUSH_MS = 250;
 
 export class NodeLog {
   readonly #status: StatusServer;
+  readonly #screen: (line: string) => void;
   #pending: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #forward: ((lines: string[]) => void) | undefined;
 
-  constructor(status: StatusServer) {
+  constructor(status: StatusServer, screen: (line: string) => void) {
     this.#status = status;
+    this.#screen = screen;
   }
 
   /** Where lines go besides screen and status port; undefined = nowhere for now. */
@@ -22,7 +23,7 @@ export class NodeLog {
 
   /** A line for operators: screen, status port, golden. */
   say = (line: string): void => {
-    process.stdout.write(`${line}\n`);
+    this.#screen(line);
     this.detail(line);
   };
 

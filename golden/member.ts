@@ -1,6 +1,6 @@
 /** One node of the session, as the golden knows it. */
 import type { GoldenMessage, NodeMessage } from '../protocol/control.ts';
-import type { NodeState } from '../protocol/events.ts';
+import { clonedStates, type NodeState } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
 import type { NodeLink } from './node-link.ts';
 
@@ -31,9 +31,20 @@ export const MAX_PASSES = 3;
 export const isLastPass = ({ passes }: Pick<Member, 'passes'>): boolean => passes + 1 >= MAX_PASSES;
 
 /** States in which nothing more will happen to a node by itself. */
-const finalStates: ReadonlySet<NodeState> = new Set(['done', 'failed', 'lost', 'refused']);
+const finalStates: ReadonlySet<NodeState> = new Set([
+  'done',
+  'booted',
+  'failed',
+  'lost',
+  'refused',
+]);
 
 export const isFinal = (member: Member): boolean => finalStates.has(member.state);
+
+export const isCloned = (member: Member): boolean => clonedStates.has(member.state);
+
+/** Has nothing but its boot image yet: no tools, and no drivers for its disks. */
+export const lacksStage2 = (member: Member): boolean => member.hello.image !== null;
 
 /** Waits for a (new) plan. */
 export const isPending = (member: Member): boolean =>

@@ -4,7 +4,6 @@
  * links; leaves bytes to `Pass` and disks to the nodes.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import type { ClonePlan } from '../desc/clone-plan.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
@@ -20,13 +19,23 @@ import type { Certificate } from './certificate.ts';
 import type { SlowPolicy } from './chain-keeper.ts';
 import { startControlServer } from './control-server.ts';
 import { measureSource, type SourceRates } from './encoding.ts';
-import { type Hello, isFinal, isPending, MAX_PASSES, type Member, tell } from './member.ts';
+import {
+  type Hello,
+  isCloned,
+  isFinal,
+  isPending,
+  lacksStage2,
+  MAX_PASSES,
+  type Member,
+  tell,
+} from './member.ts';
 import { NodeLink } from './node-link.ts';
 import type { NodeLogs } from './node-logs.ts';
-import { Pass, type PassTotals } from './pass.ts';
+import { Pass, type PassOptions, type PassTotals } from './pass.ts';
+import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
 import type { SettleService } from './settle-service.ts';
-import type { Encoding } from './stream-source.ts';
+import type { Encoding, StreamSource } from './stream-source.ts';
 
 export interface SessionOptions {
   name: string;
@@ -37,10 +46,16 @@ export interface SessionOptions {
   waitTimeoutMs: number | undefined;
   /** Address to bind and announce; undefined = all. */
   address: string | undefined;
-  ports: { control: number; data: number; offer: number };
+  ports: { control: number; data: number; offer: number; home: number };
   ringBytes: number;
   /** Pause between two nodes being let go, in milliseconds. */
   releaseDelayMs: number;
+  /** How many nodes may restart at once. */
+  rebootWindow: number;
+  /** Whether nodes report from their own disks before they count as booted. */
+  phoneHome: boolean;
+  /** Stage2 of the boot image with this id; undefined = this golden has no such image. */
+  stage2Of: (image: string) => StreamSource | undefined;
   compress: 'auto' | Encoding;
   slow: SlowPolicy;
   blueprint: Blueprint;
@@ -78,16 +93,21 @@ export class Session {
   #started = false;
   #pass: Pass | undefined;
   #controlPort: number;
-  /** Resolves when all nodes done so far have been let go. */
-  #releases: Promise<void> = Promise.resolve();
-  /** When the last of them was, in milliseconds since 1970. */
-  #releasedMs = Number.NEGATIVE_INFINITY;
+  readonly #releases: Releases;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#roster = new Roster(options.emit);
     this.#signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#controlPort = options.ports.control;
+    this.#releases = new Releases({
+      roster: this.#roster,
+      delayMs: options.releaseDelayMs,
+      window: options.rebootWindow,
+      listen: options.phoneHome ? { host: options.address, port: options.ports.home } : null,
+      emit: options.emit,
+      signal: this.#signal,
+    });
   }
 
   get members(): readonly Member[] {
@@ -151,6 +171,7 @@ export class Session {
       // Not with the stop signal: the nodes are still to be told of it.
       signal: this.#over.signal,
     });
+    await this.#releases.listen();
     await announce({
       port: ports.offer,
       address,
@@ -211,6 +232,14 @@ export class Session {
   async #work(): Promise<void> {
     for (;;) {
       const pending = this.#roster.all.filter(isPending);
+      const bare = pending.find(lacksStage2)?.hello.image;
+      if (bare) {
+        await this.#equip(
+          bare,
+          pending.filter(({ hello }) => hello.image === bare),
+        );
+        continue;
+      }
       for (const member of pending) this.#prepare(member);
       // The golden has nothing else to do while nodes prepare; the pass hears what comes of it.
       const encoding = this.#encoding();
@@ -218,7 +247,7 @@ export class Session {
       await this.#prepared();
       const ready = this.#roster.all.filter((member) => member.state === 'ready');
       if (ready.length > 0) {
-        await this.#runPass(ready);
+        await this.#runPass(ready, this.#options.blueprint.sources, encoding);
       } else {
         const settled = () => this.#roster.all.every(isFinal);
         await this.#roster.until(() => this.#hasNextWork() || settled(), this.#signal);
@@ -231,12 +260,52 @@ export class Session {
     return this.#roster.all.some((member) => isPending(member) || member.state === 'ready');
   }
 
-  #prepare(member: Member): void {
-    if (member.passes >= MAX_PASSES) {
-      const message = `${member.name} missed ${MAX_PASSES} passes (last: ${member.why ?? 'unknown'}); check its disk and network, then clone it again`;
-      this.#fail(member, { code: 'TooManyPasses', message });
+  /** Gives stage2 to nodes that booted from this image: tools, and drivers for their disks. */
+  async #equip(image: string, members: readonly Member[]): Promise<void> {
+    const source = this.#options.stage2Of(image);
+    if (!source)
+      throw new RangeError(`no stage2 of image ${image}, though its nodes were admitted`);
+    const bytes = source.plan.expectedBytes ?? 0;
+    for (const member of members) {
+      if (this.#missedTooMany(member)) continue;
+      this.#roster.set(member, 'preparing');
+      tell(member, { type: 'equip', bytes, ringBytes: this.#options.ringBytes });
+    }
+    await this.#prepared();
+    const ready = members.filter(({ state }) => state === 'ready');
+    // It is compressed as well as can be.
+    if (ready.length > 0) await this.#runPass(ready, [source], 'identity');
+    // Drivers may take a while; who has its disks need not wait for who still looks for them.
+    await this.#roster.until(
+      () => !members.some(({ state }) => state === 'receiving'),
+      this.#signal,
+      PREPARE_GRACE_MS,
+    );
+  }
+
+  /** Stage2 is in place, and the node knows its disks now. */
+  #equipped(member: Member, inventory: Hello['inventory']): void {
+    member.hello = { ...member.hello, image: null, inventory };
+    member.passes = 0;
+    try {
+      this.#planFor(member.hello, member.name);
+    } catch (error) {
+      this.#fail(member, toFailure(error));
       return;
     }
+    this.#roster.set(member, 'waiting', { why: 'has stage2' });
+  }
+
+  /** Fails a node that was in as many passes as it gets. */
+  #missedTooMany(member: Member): boolean {
+    if (member.passes < MAX_PASSES) return false;
+    const message = `${member.name} missed ${MAX_PASSES} passes (last: ${member.why ?? 'unknown'}); check its disk and network, then clone it again`;
+    this.#fail(member, { code: 'TooManyPasses', message });
+    return true;
+  }
+
+  #prepare(member: Member): void {
+    if (this.#missedTooMany(member)) return;
     try {
       const plan = this.#planFor(member.hello, member.name);
       this.#roster.set(member, 'preparing');
@@ -258,8 +327,12 @@ export class Session {
     await this.#roster.until(() => preparing() === 0, this.#signal, PREPARE_GRACE_MS);
   }
 
-  async #runPass(members: Member[]): Promise<void> {
-    const { blueprint, address, ports, ringBytes, slow, logs, emit } = this.#options;
+  async #runPass(
+    members: Member[],
+    sources: readonly StreamSource[],
+    encoding: PassOptions['encoding'],
+  ): Promise<void> {
+    const { address, ports, ringBytes, slow, logs, emit } = this.#options;
     const pass = new Pass({
       number: this.#totals.length + 1,
       members,
@@ -267,8 +340,8 @@ export class Session {
       key: this.#key,
       listen: { host: address ?? '0.0.0.0', port: ports.data },
       ringBytes,
-      sources: blueprint.sources,
-      encoding: this.#encoding(),
+      sources,
+      encoding,
       slow,
       emit,
       log: (line) => logs.append(GOLDEN_LOG, [line]),
@@ -298,7 +371,8 @@ export class Session {
 
   #complete(member: Member): void {
     this.#roster.set(member, 'finishing');
-    tell(member, { type: 'complete', settle: this.#options.settle.admit(member.number) });
+    const settle = this.#options.settle.admit(member.number);
+    tell(member, { type: 'complete', settle, home: this.#releases.homeOf(member) });
   }
 
   #fail(member: Member, failure: Failure): void {
@@ -338,7 +412,8 @@ export class Session {
     const member = known ? this.#readmit(known, hello, link) : this.#enter(hello, link);
     const { name, wanted } = this.#options;
     try {
-      this.#planFor(hello, member.name);
+      // What disks it has cannot be known before it has stage2.
+      if (!lacksStage2(member)) this.#planFor(hello, member.name);
     } catch (error) {
       const failure = toFailure(error);
       this.#roster.set(member, 'refused', { failure });
@@ -354,6 +429,7 @@ export class Session {
       key: this.#key.toString('base64'),
       present: this.#roster.all.length,
       wanted,
+      time: Date.now(),
     });
     if (givenUp !== undefined) {
       const reason = `${member.name} was given up (${givenUp}) and gets the next one`;
@@ -378,7 +454,13 @@ export class Session {
     if (hello.session !== null && hello.session !== name) {
       return `it wants session "${hello.session}", this golden has "${name}"`;
     }
-    if (known?.state === 'done') return 'this machine is already cloned in this session';
+    if (hello.image !== null && !this.#options.stage2Of(hello.image)) {
+      return `it booted from boot image ${hello.image}, which this golden does not have; boot it from this golden (ka pxe serve)`;
+    }
+    if (known?.state === 'booting') {
+      return 'it is cloned, but was started from the network again; let it boot its disk (ka pxe default local MAC, or its firmware)';
+    }
+    if (known && isCloned(known)) return 'this machine is already cloned in this session';
     if (known) return undefined;
     const active = this.#roster.all.filter(
       ({ state }) => state !== 'refused' && state !== 'lost' && state !== 'failed',
@@ -417,7 +499,7 @@ export class Session {
     member.link = null;
     this.#options.settle.dismiss(member.number);
     this.#pass?.drop(member, `${member.name}: ${why}`);
-    if (!isFinal(member)) {
+    if (!isFinal(member) && !isCloned(member)) {
       const message = `${member.name} (${member.address}) was lost: ${why}; look at its console`;
       this.#roster.set(member, 'lost', { why, failure: { code: 'NodeLost', message } });
     } else {
@@ -439,6 +521,12 @@ export class Session {
         return;
       case 'trouble':
         this.#pass?.trouble(member, message);
+        return;
+      case 'inventory':
+        // Only where it brought drivers: a plan was made from what was said at first.
+        if (lacksStage2(member) && member.state === 'receiving') {
+          this.#equipped(member, message.inventory);
+        }
         return;
       case 'phase':
         this.#advance(member, message);
@@ -466,31 +554,15 @@ export class Session {
     } else if (message.phase === 'complete' && state === 'finishing') {
       this.#options.settle.dismiss(member.number);
       this.#roster.set(member, 'done');
-      this.#release(member);
+      this.#releases.release(member);
     }
-  }
-
-  /** Lets a cloned node reboot, at the asked distance from the one before. */
-  #release(member: Member): void {
-    this.#releases = this.#releases.then(async () => {
-      await this.#releasePause();
-      tell(member, { type: 'finish', action: 'reboot', reason: 'cloned' });
-      this.#releasedMs = Date.now();
-    });
-  }
-
-  async #releasePause(): Promise<void> {
-    const pauseMs = this.#releasedMs + this.#options.releaseDelayMs - Date.now();
-    if (pauseMs <= 0 || this.#signal.aborted) return;
-    // A session that is stopped lets its cloned nodes go at once.
-    await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => undefined);
   }
 
   /** Lets go whoever is still here; only cloned nodes were told to reboot. */
   async #dismiss(failure: Failure | undefined): Promise<void> {
-    await this.#releases;
+    await this.#releases.allLetGo();
     for (const member of this.#roster.all) {
-      if (member.state === 'done') continue;
+      if (isCloned(member)) continue;
       const reason = failure?.message ?? member.why ?? 'the session is over';
       if (failure && !isFinal(member)) this.#fail(member, failure);
       tell(member, { type: 'eject', reason, final: true });
@@ -501,7 +573,7 @@ export class Session {
   }
 
   #exitCode(failure: Failure | undefined): SessionExitCode {
-    const done = this.#roster.count('done');
+    const done = this.#roster.count('done', 'booting', 'booted');
     if (done === 0) return 1;
     if (failure !== undefined) return 2;
     // Starting with fewer than wanted was the operator's choice: only who came counts.

@@ -5,8 +5,11 @@ import type { CommandLog } from '../system/run.ts';
 
 export type Encoding = 'identity' | 'zstd';
 
+/** What is sent, wherever it goes to. */
+type SentStream = Omit<StreamPlan, 'disk' | 'partition'>;
+
 export interface StreamSource {
-  plan: StreamPlan;
+  plan: SentStream;
   /** Nothing runs before it is poured. */
   open: (options: OpenOptions) => Source;
 }
@@ -21,8 +24,8 @@ export interface OpenOptions {
 }
 
 export interface SourcePlace {
-  plan: StreamPlan;
-  /** Directory (`files`) or device (`raw`) on the golden. */
+  plan: SentStream;
+  /** Directory (`files`), or device or file (`raw`) on the golden. */
   path: string;
   exclude: readonly string[];
   /** Mount points of all file systems the nodes will have. */

@@ -46,6 +46,10 @@ export const NodeMessage = z.discriminatedUnion('type', [
     name: z.string().nullable(),
     /** Where it clones to: its disks, or just a directory (no partitions, no boot). */
     target: z.enum(['disks', 'directory']),
+    /** Boot image whose stage2 it needs before it can do anything; null = it has its tools. */
+    image: z.string().nullable(),
+    /** Whether it will restart from its own disk when cloned. */
+    reboot: z.boolean(),
     dataPort: z.int(),
     statusPort: z.int(),
     inventory: Inventory,
@@ -80,6 +84,8 @@ export const NodeMessage = z.discriminatedUnion('type', [
     ]),
     message: z.string(),
   }),
+  /** What the machine has, looked at again with the drivers of stage2. */
+  z.object({ type: z.literal('inventory'), inventory: Inventory }),
   /** The phase is over on this node: it is ready for streams, or finished, or failed for good. */
   z.object({
     type: z.literal('phase'),
@@ -103,8 +109,12 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     /** Names and states for the agent's own screen: how many are here of how many. */
     present: z.int(),
     wanted: z.int(),
+    /** The golden's clock, milliseconds since 1970. */
+    time: z.number(),
   }),
   z.object({ type: z.literal('waiting'), present: z.int(), wanted: z.int() }),
+  /** Stage2 comes with the next pass, so many bytes of squashfs. */
+  z.object({ type: z.literal('equip'), bytes: z.int(), ringBytes: z.int() }),
   z.object({
     type: z.literal('plan'),
     /** A ClonePlan; its shape belongs to `desc/clone-plan.ts`. */
@@ -133,6 +143,8 @@ export const GoldenMessage = z.discriminatedUnion('type', [
         modules: z.record(z.string(), z.string()),
       })
       .nullable(),
+    /** What the machine says, and where, once it runs from its own disk; null = nothing. */
+    home: z.object({ port: z.int(), token: z.string() }).nullable(),
   }),
   z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: z.string() }),
 ]);

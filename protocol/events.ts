@@ -21,12 +21,17 @@ export const NodeState = z.enum([
   'received', // has all streams
   'finishing', // settle … reboot
   'done', // verified and let go
+  'booting', // verified, restarts from its own disk
+  'booted', // has said so from there
   'bypassed', // out of this pass, will be in the next
   'failed', // a step failed; the reason is in `failure`
   'lost', // gone and did not come back
   'refused', // never let in
 ]);
 export type NodeState = z.infer<typeof NodeState>;
+
+/** States of a node that is cloned and verified. */
+export const clonedStates: ReadonlySet<NodeState> = new Set(['done', 'booting', 'booted']);
 
 export const SessionEvent = z.discriminatedUnion('kind', [
   z.object({

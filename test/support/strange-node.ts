@@ -10,7 +10,7 @@ import { PORTS, PROTOCOL_VERSION } from '../../protocol/constants.ts';
 
 const [manner, host = '', port] = process.argv.slice(2);
 
-const inventory = await takeInventory({ disks: new Map(), address: undefined, directory: true });
+const inventory = await takeInventory({ disks: new Map(), address: undefined, withoutDisks: true });
 const golden = { host, port: Number(port), fingerprint: undefined, localAddress: undefined };
 const link = await GoldenLink.connect(golden);
 link.listen((message) => {
@@ -27,6 +27,8 @@ if (manner !== 'silent') {
     key: inventory.macs[0] ?? '',
     name: manner ?? null,
     target: 'directory',
+  image: null,
+  reboot: false,
     dataPort: PORTS.data,
     statusPort: PORTS.status,
     inventory,
