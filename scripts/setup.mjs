@@ -43,6 +43,10 @@ const needs = {
     mksquashfs: 'squashfs-tools',
     'grub-install': 'grub2-common',
     tmux: 'tmux',
+    busybox: 'busybox',
+    curl: 'curl',
+    python3: 'python3',
+    'systemd-analyze': 'systemd',
   },
   bench: {
     ...session,
