@@ -12,6 +12,7 @@ import { reportBuilder } from '../golden/report.ts';
 import { Session, type SessionOptions } from '../golden/session.ts';
 import { SettleService } from '../golden/settle-service.ts';
 import { streamSource } from '../golden/stream-source.ts';
+import { sessionLabels } from '../images/netboot/session-labels.ts';
 import { imageFile, listImages } from '../images/store.ts';
 import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -33,6 +34,7 @@ interface GoldenFlags {
   releaseDelay: number;
   rebootWindow: number;
   phoneHome: boolean;
+  pxe?: boolean;
   bootloader?: string;
   session?: string;
   root: string;
@@ -81,6 +83,7 @@ const addOptions = (command: Command): Command =>
       0,
     )
     .option('--reboot-window <nodes>', 'how many may restart at once', wholeNumber(1), 50)
+    .option('--pxe', 'network boot follows: all boot kamethod, cloned nodes their disks')
     .option('--no-phone-home', 'do not wait until nodes say that they run from their own disks')
     .option(
       '-r, --bootloader <name>',
@@ -202,6 +205,20 @@ const stage2Sources = async (): Promise<SessionOptions['stage2Of']> => {
   return (id) => sources.get(id);
 };
 
+/** Network boot for this session, when it is wanted; the exit status when it cannot be had. */
+const networkBoot = async ({ pxe, address }: GoldenFlags, bus: EventBus) => {
+  if (!pxe) return undefined;
+  const log = (level: 'warning' | 'error', message: string) =>
+    bus.emit({ kind: 'log', node: null, level, message });
+  try {
+    const labels = await sessionLabels(address, ({ message }) => log('error', message));
+    if (labels.warning) log('warning', labels.warning);
+    return labels;
+  } catch (error) {
+    return fail(error);
+  }
+};
+
 const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
@@ -210,6 +227,8 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   const name = flags.session ?? blueprint.hostname;
   const wrong = wrongUsage(name, flags);
   if (wrong) return fail(wrong, EXIT_USAGE);
+  const bootLabels = flags.plan ? undefined : await networkBoot(flags, bus);
+  if (typeof bootLabels === 'number') return bootLabels;
   // Without a question the plan is shown by whatever shows the session.
   if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);
   if (flags.plan) return 0;
@@ -222,6 +241,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   const report = reportBuilder(version, logs.path.bind(logs));
   bus.subscribe(journal.write);
   bus.subscribe(report.listen);
+  if (bootLabels) bus.subscribe(bootLabels.listen);
   const over = new AbortController();
   try {
     const session = new Session({
@@ -260,6 +280,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
     return exitCode;
   } finally {
     over.abort();
+    bootLabels?.close();
     journal.close();
     const text = `${JSON.stringify(report.build(), null, 2)}\n`;
     writeFileSync(`${directory}/report.json`, text);

@@ -6,6 +6,7 @@ import { addDescCommands } from './desc.ts';
 import { exitUsage, fail } from './exit.ts';
 import { addGoldenCommand } from './golden.ts';
 import { rewritePairs } from './pair-options.ts';
+import { addPxeCommands } from './pxe.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { version } from './version.ts';
@@ -30,6 +31,7 @@ addAgentCommand(program);
 addStartCommand(program);
 addStatusCommand(program);
 addDescCommands(program);
+addPxeCommands(program);
 
 try {
   await program.parseAsync(rewritePairs(process.argv));

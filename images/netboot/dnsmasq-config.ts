@@ -1,0 +1,85 @@
+/** The configuration of our dnsmasq, to be read by people as well. */
+import type { Ipv4Interface } from '../../system/interfaces.ts';
+import { baseUrl } from './boot-files.ts';
+import { BIOS_LOADER, UEFI_LOADER } from './boot-loaders.ts';
+import { toNumber } from './ipv4.ts';
+import { type AddressRange, networkAddress } from './network.ts';
+import { bootDirectory, leaseFile, siteDirectory } from './paths.ts';
+
+export interface DnsmasqOptions {
+  network: Ipv4Interface;
+  /** Of the HTTP server. */
+  port: number;
+  /** Addresses to give; undefined = beside another DHCP server, which gives them. */
+  range: AddressRange | undefined;
+}
+
+const dhcpLines = (
+  { network }: DnsmasqOptions,
+  { from, to }: AddressRange,
+): string => `# We give the addresses.
+dhcp-range=${from},${to},${network.netmask},12h
+dhcp-lease-max=${toNumber(to) - toNumber(from) + 1}
+dhcp-leasefile=${leaseFile()}
+# iPXE need not wait for a second server that knows about booting.
+dhcp-option=tag:ipxe,encap:175,176,1b`;
+
+/**
+ * A firmware that is pointed to a second server asks that one for the file in
+ * the way PXE has for it, so the UEFI loader is a "service" here. Others take
+ * the file from the first answer.
+ */
+const proxyLines = ({ network }: DnsmasqOptions): string => `# Another server gives the addresses.
+dhcp-range=${networkAddress(network)},proxy,${network.netmask}
+pxe-service=tag:!script,7,"ka",${UEFI_LOADER}
+pxe-service=tag:!script,9,"ka",${UEFI_LOADER}`;
+
+/**
+ * Text of dnsmasq.conf. Tags: `bios`, `uefi` and `http` say what a machine's
+ * firmware is, `ipxe` that it speaks iPXE already, `plain` (set by a site) that
+ * its iPXE is not to be used, `script` what follows from those.
+ */
+export const dnsmasqConfig = (options: DnsmasqOptions): string => {
+  const { network, port, range } = options;
+  const base = baseUrl({ address: network.address, port });
+  return `# Made by "ka pxe serve"; changes here are lost.
+# Your own settings: ${siteDirectory()}/NAME.conf, read after these.
+
+# DHCP and TFTP on one network, no DNS.
+port=0
+interface=${network.name}
+except-interface=lo
+bind-interfaces
+# The files may be readable by root only.
+user=root
+log-dhcp
+
+enable-tftp
+tftp-root=${bootDirectory()}
+tftp-max=500
+
+# What asks: option 93 says the firmware (RFC 4578), user class or option 175 an iPXE.
+dhcp-match=set:bios,option:client-arch,0
+dhcp-match=set:uefi,option:client-arch,7
+dhcp-match=set:uefi,option:client-arch,9
+dhcp-match=set:http,option:client-arch,16
+dhcp-userclass=set:ipxe,iPXE
+dhcp-match=set:ipxe,175
+# An iPXE gets our script. On a BIOS a site can have its iPXE passed over:
+#   dhcp-host=52:54:00:12:34:56,set:plain
+tag-if=set:script,tag:ipxe,tag:!plain
+tag-if=set:script,tag:ipxe,tag:!bios
+
+# What it boots.
+dhcp-boot=tag:script,${base}boot.ipxe
+dhcp-boot=tag:bios,tag:!script,${BIOS_LOADER}
+dhcp-option-force=tag:bios,tag:!script,210,${base}
+dhcp-boot=tag:uefi,tag:!script,${UEFI_LOADER}
+dhcp-boot=tag:http,tag:!script,${base}${UEFI_LOADER}
+dhcp-option-force=tag:http,tag:!script,60,HTTPClient
+
+${range ? dhcpLines(options, range) : proxyLines(options)}
+
+conf-dir=${siteDirectory()}/,*.conf
+`;
+};

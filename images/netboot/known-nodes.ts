@@ -1,0 +1,38 @@
+/** Names an admin may use for machines: those of sessions, and /etc/ethers. */
+import { readFileSync } from 'node:fs';
+import { NamedError } from '../../system/named-error.ts';
+import type { Labels } from './labels.ts';
+import { macOf } from './mac.ts';
+
+const ETHERS = '/etc/ethers';
+
+/** ethers(5): a MAC address and a name (or an address) in each line. */
+export const parseEthers = (text: string): Map<string, string> => {
+  const names = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [address = '', name] = line.replace(/#.*/, '').trim().split(/\s+/);
+    // Leading zeros may be left out there.
+    const mac = macOf(address.replaceAll(/\b[0-9a-f]\b/gi, '0$&'));
+    if (mac !== undefined && name !== undefined) names.set(name, mac);
+  }
+  return names;
+};
+
+const ethers = (): Map<string, string> => {
+  try {
+    return parseEthers(readFileSync(ETHERS, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw error;
+  }
+};
+
+/** MAC address of a machine given by MAC address or name. Throws `UnknownNode`. */
+export const findMac = (labels: Pick<Labels, 'names'>, node: string): string => {
+  const mac = macOf(node) ?? labels.names[node] ?? ethers().get(node);
+  if (mac !== undefined) return mac;
+  throw new NamedError(
+    'UnknownNode',
+    `"${node}" is no MAC address, and neither a session with --pxe nor ${ETHERS} knows the name; give its MAC address`,
+  );
+};

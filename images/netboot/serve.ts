@@ -1,0 +1,157 @@
+/** `ka pxe serve`: DHCP or proxy-DHCP, TFTP and HTTP for one network, until told to end. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PORTS } from '../../protocol/constants.ts';
+import type { Ipv4Interface } from '../../system/interfaces.ts';
+import { NamedError } from '../../system/named-error.ts';
+import { findImage } from '../store.ts';
+import { placeBootLoaders } from './boot-loaders.ts';
+import { findDhcpServer } from './dhcp-probe.ts';
+import { startDnsmasq } from './dnsmasq.ts';
+import { dnsmasqConfig } from './dnsmasq-config.ts';
+import { bootOfferReader } from './dnsmasq-log.ts';
+import { serveFiles } from './file-server.ts';
+import { updateLabels } from './labels-store.ts';
+import { type AddressRange, checkRange, defaultRange, findNetwork } from './network.ts';
+import { answerOthers, findOtherServer } from './other-server.ts';
+import { checkPorts, type WantedPort } from './ports.ts';
+import { thisProcess } from './process-identity.ts';
+import { describeDownload, describeOffer } from './serve-lines.ts';
+import { runningServing, type Serving, writeServing } from './serving.ts';
+
+export interface ServeOptions {
+  interface: string | undefined;
+  address: string | undefined;
+  range: AddressRange | undefined;
+  /** `auto` = proxy where a DHCP server answers, otherwise dhcp. */
+  mode: 'auto' | Serving['mode'];
+  /** Name of the boot image. */
+  image: string;
+  /** Gets what is served, and each event, a line each. */
+  say: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** How soon boot files follow when a session's process died. */
+const LOOK_MS = 2000;
+
+const wantedPorts = (mode: ServeOptions['mode']): WantedPort[] => [
+  { protocol: 'udp', port: 67, use: 'DHCP' },
+  { protocol: 'udp', port: 69, use: 'TFTP' },
+  ...(mode === 'dhcp' ? [] : [{ protocol: 'udp', port: 4011, use: 'PXE' } as const]),
+  { protocol: 'tcp', port: PORTS.boot, use: 'boot files' },
+  { protocol: 'udp', port: PORTS.boot, use: 'looking for others of its kind' },
+];
+
+const refuseSecond = async (network: Ipv4Interface, signal: AbortSignal): Promise<void> => {
+  const own = runningServing();
+  if (own) {
+    const message = `ka pxe serve runs already on this machine (process ${own.process.pid}, ${own.interface} ${own.address}); end it first`;
+    throw new NamedError('AlreadyServed', message);
+  }
+  const other = await findOtherServer(network, signal);
+  if (!other) return;
+  const message = `ka pxe serve runs already on this network: ${other.host} (${other.address}); end it there, or use it`;
+  throw new NamedError('AlreadyServed', message);
+};
+
+/** Which mode, after asking the network who gives addresses there. */
+const chooseMode = async (
+  { mode, range, say, signal }: ServeOptions,
+  network: Ipv4Interface,
+): Promise<{ mode: Serving['mode']; range: AddressRange | undefined }> => {
+  if (range) checkRange(network, range);
+  if (mode === 'proxy' && range) {
+    const message = '--range is for the mode that gives addresses; leave it out with --mode proxy';
+    throw new NamedError('BadRange', message);
+  }
+  const server = await findDhcpServer(network, signal);
+  if (server !== undefined && mode === 'dhcp') {
+    const message = `a DHCP server (${server}) gives addresses on ${network.name} already; use --mode proxy`;
+    throw new NamedError('OtherDhcpServer', message);
+  }
+  if (server !== undefined) {
+    if (range) say(`--range has no effect: the DHCP server ${server} gives the addresses`);
+    else say(`a DHCP server (${server}) gives the addresses`);
+    return { mode: 'proxy', range: undefined };
+  }
+  if (mode === 'proxy') {
+    say(`no DHCP server answers on ${network.name}; machines will wait until one does`);
+    return { mode, range: undefined };
+  }
+  return { mode: 'dhcp', range: range ?? defaultRange(network) };
+};
+
+/** Looks every few seconds whether the boot files still say what counts. */
+const keepLabels = async (say: ServeOptions['say'], signal: AbortSignal): Promise<void> => {
+  let before = updateLabels().session?.name;
+  for (;;) {
+    await sleep(LOOK_MS, undefined, { signal });
+    const now = updateLabels().session?.name;
+    if (now !== before && now !== undefined) say(`session "${now}" is open: kamethod for all`);
+    if (now !== before && before !== undefined) say(`session "${before}" is over`);
+    before = now;
+  }
+};
+
+/**
+ * Serves one network until `signal` fires, then resolves with everything ended.
+ * Rejects with a `NamedError` when it cannot start, and when a part of it ends
+ * by itself.
+ */
+export const serve = async (options: ServeOptions): Promise<void> => {
+  const { say, signal } = options;
+  const image = await findImage(options.image);
+  const network = findNetwork(options);
+  placeBootLoaders();
+  await refuseSecond(network, signal);
+  await checkPorts(wantedPorts(options.mode), network, signal);
+  const { mode, range } = await chooseMode(options, network);
+
+  const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const { name, address } = network;
+  const warn = (error: Error) => say(`trouble: ${error.message}`);
+  try {
+    await serveFiles({
+      address,
+      port: PORTS.boot,
+      onDownload: (download) => {
+        describeDownload(download).then((line) => line !== undefined && say(line), warn);
+      },
+      onError: warn,
+      signal: ending,
+    });
+    await answerOthers(address, ending, warn);
+    const port = PORTS.boot;
+    writeServing({
+      process: thisProcess(),
+      interface: name,
+      address,
+      port,
+      mode,
+      image: image.name,
+    });
+    const labels = updateLabels();
+    const read = bootOfferReader();
+    const onLine = (line: string) => {
+      const offer = read(line);
+      if (offer) say(describeOffer(offer));
+      else if (/warning|error|failed|no address/i.test(line)) say(line.trim());
+    };
+    const dnsmasq = await startDnsmasq(dnsmasqConfig({ network, port, range }), onLine, ending);
+    const given = range ? `addresses ${range.from} to ${range.to}` : 'addresses from elsewhere';
+    say(`serving ${name} (${address}), mode ${mode}, ${given}, image "${image.name}"`);
+    say(
+      `everybody boots ${labels.session?.label ?? labels.default}; change it with: ka pxe default`,
+    );
+    const keeping = keepLabels(say, ending);
+    keeping.catch(() => undefined);
+    await Promise.race([dnsmasq.ended, keeping]);
+    over.abort();
+    await dnsmasq.ended;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    over.abort();
+  }
+};
