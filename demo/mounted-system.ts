@@ -32,12 +32,17 @@ const listFilesystems = async (disk: string): Promise<Filesystem[]> => {
 
 /**
  * Mounts the root file system of a disk below the lab's directory, then what its
- * fstab mounts by UUID below it. Returns the directory. Gone with the lab, or by
- * `lab.unmount`.
+ * fstab mounts by UUID below it, except file systems of these types. Returns the
+ * directory. Gone with the lab, or by `lab.unmount`.
  */
-export const mountSystem = async (lab: Lab, disk: string, name: string): Promise<string> => {
+export const mountSystem = async (
+  lab: Lab,
+  disk: string,
+  name: string,
+  { except = [] }: { except?: readonly string[] } = {},
+): Promise<string> => {
   await showPartitions(disk);
-  const filesystems = await listFilesystems(disk);
+  const filesystems = (await listFilesystems(disk)).filter(({ type }) => !except.includes(type));
   for (const { device } of filesystems) {
     const root = await lab.mount(device, name, 'ro');
     if (!existsSync(join(root, 'etc/fstab'))) {
@@ -45,7 +50,9 @@ export const mountSystem = async (lab: Lab, disk: string, name: string): Promise
       continue;
     }
     const fstab = await readFile(join(root, 'etc/fstab'), 'utf8');
-    const entries = [...fstab.matchAll(/^UUID=(\S+)\s+(\/\S+)\s/gm)];
+    const entries = [...fstab.matchAll(/^UUID=(\S+)\s+(\/\S+)\s+(\S+)\s/gm)].filter(
+      ([, , , type = '']) => !except.includes(type),
+    );
     for (const [, uuid = '', place = ''] of entries.sort(
       ([, , a = ''], [, , b = '']) => a.length - b.length,
     )) {

@@ -8,7 +8,7 @@ const LINES_SHOWN = 20;
 const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 
 /** Paths whose contents should be a machine's own but are the same as on the golden. */
-const sharedIdentity = (golden: Tree, clone: Tree): string[] =>
+export const sharedIdentity = (golden: Tree, clone: Tree): string[] =>
   [...golden]
     .filter(([path, entry]) => mustDiffer.test(path) && clone.get(path)?.sha256 === entry.sha256)
     .map(([path]) => `${JSON.stringify(path)}: the same as on the golden`);

@@ -12,6 +12,7 @@ await build({
   entryPoints: {
     ka: 'cli/ka.ts',
     demo: 'demo/main.ts',
+    lab: 'test/lab/main.ts',
     bench: 'bench/main.ts',
     'bench-hop': 'bench/hop-process.ts',
     'bench-origin': 'bench/origin-process.ts',

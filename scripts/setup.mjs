@@ -3,7 +3,7 @@
 // JavaScript without dependencies, because it runs before there are any, on
 // whatever Node the machine has. Does nothing, quickly, when all is there.
 //
-//   node scripts/setup.mjs demo|test|bench
+//   node scripts/setup.mjs demo|lab|test|bench
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** A command that must be there, and the Debian package that brings it. */
+/** A command or file that must be there, and the Debian package that brings it. */
 const session = {
   sfdisk: 'fdisk',
   partx: 'util-linux',
@@ -32,6 +32,22 @@ const session = {
 };
 const needs = {
   demo: session,
+  lab: {
+    ...session,
+    'qemu-system-x86_64': 'qemu-system-x86',
+    '/usr/lib/ipxe/qemu/efi-virtio.rom': 'ipxe-qemu',
+    '/usr/share/OVMF/OVMF_CODE_4M.fd': 'ovmf',
+    dnsmasq: 'dnsmasq-base',
+    '/usr/lib/PXELINUX/lpxelinux.0': 'pxelinux',
+    '/usr/lib/syslinux/modules/bios/ldlinux.c32': 'syslinux-common',
+    '/usr/lib/ipxe/snponly.efi': 'ipxe',
+    mksquashfs: 'squashfs-tools',
+    cpio: 'cpio',
+    depmod: 'kmod',
+    mcopy: 'mtools',
+    socat: 'socat',
+    tmux: 'tmux',
+  },
   test: {
     ...session,
     'qemu-system-x86_64': 'qemu-system-x86',
@@ -116,7 +132,9 @@ const installDependencies = () => {
 
 const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
 const hasCommand = (command) =>
-  directories.some((directory) => existsSync(join(directory, command)));
+  command.startsWith('/')
+    ? existsSync(command)
+    : directories.some((directory) => existsSync(join(directory, command)));
 
 const installPackages = (wanted) => {
   const missing = Object.entries(wanted).filter(([command]) => !hasCommand(command));
@@ -159,6 +177,7 @@ const sources = [
   'system',
   'demo',
   'bench',
+  'test/lab',
   'scripts/build.mjs',
   'package-lock.json',
 ];

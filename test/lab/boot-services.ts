@@ -1,0 +1,57 @@
+/** `ka pxe serve` on the lab's golden, and what it tells of each machine. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KaProcess, lastLines } from '../../demo/ka-process.ts';
+import { NamedError } from '../../system/named-error.ts';
+import { eachLine, followFile } from './growing-file.ts';
+import type { Milestone } from './milestones.ts';
+
+const RANGE = '10.75.0.100,10.75.0.199';
+const LOOK_MS = 200;
+
+export const serveCommand = [
+  'pxe',
+  'serve',
+  '--interface',
+  'eth0',
+  '--mode',
+  'dhcp',
+  '--range',
+  RANGE,
+];
+
+/** Its lines begin with the machine's MAC address; images/netboot/serve-lines.ts. */
+const marks: readonly [RegExp, Milestone][] = [
+  [/gets the boot (?:script|loader)/, 'DHCP offer'],
+  [/has the kernel of/, 'kernel fetched'],
+  [/has the initrd of/, 'initrd fetched'],
+];
+
+/** Waits until it serves. Throws `NoBootServices` when it ends instead. */
+export const untilServing = async (pxe: KaProcess, signal: AbortSignal): Promise<void> => {
+  let exitCode: number | undefined;
+  void pxe.ended.then((code) => {
+    exitCode = code;
+  });
+  while (!/^serving /m.test(await lastLines(pxe, 100))) {
+    if (exitCode !== undefined) {
+      throw new NamedError('NoBootServices', `ka pxe serve exited ${exitCode}`, {
+        output: await lastLines(pxe),
+      });
+    }
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+};
+
+/** Hands on what the boot services have done for a machine, until `signal` fires. */
+export const followBootServices = async (
+  { logFile }: KaProcess,
+  onMilestone: (mac: string, milestone: Milestone, detail: string) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const onLine = (line: string) => {
+    const [, mac, text] = /^([0-9a-f:]{17}) (?:\S+ )?\s*(.*)$/.exec(line) ?? [];
+    const mark = marks.find(([pattern]) => text !== undefined && pattern.test(text));
+    if (mac !== undefined && text !== undefined && mark) onMilestone(mac, mark[1], text);
+  };
+  if (logFile !== null) await followFile(logFile, eachLine(onLine), signal);
+};

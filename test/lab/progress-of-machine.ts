@@ -1,0 +1,79 @@
+/** Puts together what is seen of one machine from outside: by the boot services, the golden, and on its console. */
+import type { NodeState, SessionEvent } from '../../protocol/events.ts';
+import type { Machine } from './machine.ts';
+import { type Milestone, Timeline } from './milestones.ts';
+
+type NodeEvent = Extract<SessionEvent, { kind: 'node' }>;
+type StepEvent = Extract<SessionEvent, { kind: 'step' }>;
+
+const milestoneOf: Partial<Record<NodeState, Milestone>> = {
+  waiting: 'waiting in the session',
+  receiving: 'receiving',
+  finishing: 'settling',
+  done: 'cloned',
+  booted: 'phoned home',
+};
+
+export class ProgressOfMachine {
+  readonly machine: Machine;
+  readonly timeline: Timeline;
+  /** What the golden calls it. */
+  hostName: string | undefined;
+  number: number | undefined;
+  state: NodeState | undefined;
+  why: string | undefined;
+  /** Where its console stood when it restarted as a clone. */
+  #restartedAt: number | undefined;
+
+  constructor(machine: Machine, say: (line: string) => void) {
+    this.machine = machine;
+    this.timeline = new Timeline(machine.name, say);
+    machine.on('reset', this.#onReset);
+    machine.on('text', this.#onText);
+  }
+
+  powerOn(): void {
+    this.timeline.start();
+    this.machine.powerOn();
+  }
+
+  /** It runs from its own disk, under its own name, and has said so. */
+  get isHome(): boolean {
+    return this.timeline.has('phoned home') && this.timeline.has('login prompt');
+  }
+
+  onNode(event: NodeEvent): void {
+    const { name, node, state, why, failure } = event;
+    this.hostName = name;
+    this.number = node;
+    this.state = state;
+    this.why = failure?.message ?? why;
+    const milestone = milestoneOf[state];
+    if (milestone === 'receiving' && !this.timeline.has('stage2 received')) return;
+    if (milestone) this.timeline.reach(milestone, state === 'waiting' ? name : '');
+    else if (this.why !== undefined) this.timeline.note(`${state}: ${this.why}`);
+  }
+
+  onStep({ step, state, failure }: StepEvent): void {
+    if (step === 'enter stage2' && state === 'finish') this.timeline.reach('stage2 received');
+    if (state === 'fail') this.timeline.note(`${step} failed: ${failure?.message ?? 'no reason'}`);
+  }
+
+  #onReset = (): void => {
+    if (!this.timeline.has('cloned')) {
+      this.timeline.note('the machine restarted before it was cloned');
+      return;
+    }
+    this.timeline.reach('rebooted');
+    this.#restartedAt = this.machine.text.length;
+  };
+
+  #onText = (): void => {
+    if (!this.timeline.has('agent up') && /Welcome to Ka/.test(this.machine.text)) {
+      this.timeline.reach('agent up');
+    }
+    if (this.#restartedAt === undefined || this.hostName === undefined) return;
+    const prompt = /^(\S+) login:/m.exec(this.machine.text.slice(this.#restartedAt));
+    if (prompt?.[1] === this.hostName) this.timeline.reach('login prompt', prompt[0]);
+  };
+}
