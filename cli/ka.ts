@@ -5,6 +5,7 @@ import { addAgentCommand } from './agent.ts';
 import { addDescCommands } from './desc.ts';
 import { exitUsage, fail } from './exit.ts';
 import { addGoldenCommand } from './golden.ts';
+import { addImagesCommands } from './images.ts';
 import { rewritePairs } from './pair-options.ts';
 import { addPxeCommands } from './pxe.ts';
 import { addStartCommand } from './start.ts';
@@ -31,6 +32,7 @@ addAgentCommand(program);
 addStartCommand(program);
 addStatusCommand(program);
 addDescCommands(program);
+addImagesCommands(program);
 addPxeCommands(program);
 
 try {

@@ -59,7 +59,7 @@ export const checkImageName = (name: string): string => {
 
 export const imageFile = (image: BootImage, file: ImageFile): string => join(image.directory, file);
 
-/** All images, by name. A directory without a readable manifest is none. */
+/** All images, by name. A directory without a manifest is none. Throws `ImageUnreadable`. */
 export const listImages = async (): Promise<BootImage[]> => {
   const names = await readdir(imagesDirectory()).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -119,11 +119,19 @@ export const fileFacts = async (path: string): Promise<z.infer<typeof FileFacts>
 
 const readImage = async (name: string): Promise<BootImage | undefined> => {
   const directory = join(imagesDirectory(), name);
+  const file = join(directory, 'manifest.json');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
   try {
-    const text = await readFile(join(directory, 'manifest.json'), 'utf8');
     return { name, directory, manifest: ImageManifest.parse(JSON.parse(text)) };
-  } catch {
-    // Half removed, or of another version of ka: to be built again.
-    return undefined;
+  } catch (cause) {
+    throw new NamedError(
+      'ImageUnreadable',
+      `${file} is not of this version of ka; build the image again: ka images build --name ${name}`,
+      { cause },
+    );
   }
 };

@@ -29,5 +29,23 @@ await build({
   logLevel: 'warning',
 });
 
+// The agent of a boot image is one file: there is no node_modules beside it.
+await build({
+  absWorkingDir: root,
+  entryPoints: { stage1: 'client-agent/stage1/main.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  // Some of our dependencies are CommonJS and ask for Node's modules by require().
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+
 // scripts/setup.mjs compares its time with the sources'.
 await writeFile(`${root}/dist/.built`, '');
