@@ -74,6 +74,10 @@ export type StreamPlan = z.infer<typeof StreamPlan>;
 export const Bootloader = z.enum(['grub', 'extlinux', 'lilo', 'none']);
 export type Bootloader = z.infer<typeof Bootloader>;
 
+/** How the node's machine starts, and so what its loader must be. */
+export const Firmware = z.enum(['bios', 'uefi']);
+export type Firmware = z.infer<typeof Firmware>;
+
 export const ClonePlan = z.object({
   hostname: z.string(),
   /** Host name of the golden, to be replaced in /etc/hosts. */
@@ -85,6 +89,7 @@ export const ClonePlan = z.object({
   /** What to install, on which disk (description name), with extra mkinitrd/dracut/update-initramfs options. */
   bootloader: z.object({
     kind: Bootloader,
+    firmware: Firmware,
     disk: z.string().optional(),
     initramfsOptions: z.array(z.string()),
   }),

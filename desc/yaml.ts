@@ -1,6 +1,7 @@
 /** YAML descriptions: text → model, with file, line, column and path for each mistake. */
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { ESP_MOUNTS } from './boot-partitions.ts';
 import { DescError, type DescProblem } from './desc-error.ts';
 import type { Description, DiskSpec, FilesystemSpec, PartitionSpec, Size } from './model.ts';
 import { extendedTypes, isSwapType, typeCode, typeNames } from './partition-types.ts';
@@ -249,11 +250,12 @@ const toPartition = (
 
 const toType = (
   table: DiskSpec['table'],
-  { type, filesystem }: SurfacePartition,
+  { type, filesystem, mount }: SurfacePartition,
   report: Report,
 ): string => {
   const made = typeof filesystem === 'string' ? filesystem : filesystem?.type;
-  const usual = made === 'swap' ? 'swap' : made === 'vfat' ? 'fat32' : 'linux';
+  const fat = mount !== undefined && ESP_MOUNTS.includes(mount) ? 'esp' : 'fat32';
+  const usual = made === 'swap' ? 'swap' : made === 'vfat' ? fat : 'linux';
   const code = typeCode(table, type ?? usual);
   if (code === undefined) {
     const other = table === 'gpt' ? 'a GUID' : 'two hex digits';

@@ -14,6 +14,7 @@ import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
 import { NamedError } from '../system/named-error.ts';
 import { readBootCode } from './boot-code.ts';
+import { type BootWay, firmwareFor } from './firmware.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
 import type { Hello } from './member.ts';
 import { nodeName } from './node-name.ts';
@@ -169,7 +170,7 @@ const bootloaderFor = (
   wanted: string | undefined,
   golden: GoldenRoot,
   disk: string | undefined,
-): ClonePlan['bootloader'] => {
+): Omit<ClonePlan['bootloader'], 'firmware'> => {
   const [kind = golden.bootloader, ...initramfsOptions] = wanted?.trim().split(/\s+/) ?? [];
   const known = Bootloader.safeParse(kind);
   if (!known.success) {
@@ -247,6 +248,12 @@ export const makeBlueprint = async (
     partitions.some(({ mount }) => mount === '/'),
   );
   const bootloader = bootloaderFor(options.bootloader, golden, rootDisk?.name);
+  const bootWay: BootWay | undefined = rootDisk && {
+    kind: bootloader.kind,
+    grubFor: golden.grubFor,
+    disks: description.disks,
+    bootDisk: rootDisk,
+  };
   const bootCode = await bootCodeOf(options, description, disks);
   for (const { plan } of streams) {
     if (plan.mount !== undefined) await requireDirectory(under(golden.path, plan.mount));
@@ -264,6 +271,11 @@ export const makeBlueprint = async (
   const planFor = (hello: Hello, hostname: string): ClonePlan => {
     const facts = hello.inventory.disks.map((disk) => DiskFacts.parse(disk));
     const directory = hello.target === 'directory';
+    const machine = hello.inventory.firmware;
+    const firmware =
+      directory || !bootWay
+        ? machine
+        : firmwareFor(machine, diskNamed(bootWay.bootDisk.name, facts).device, bootWay);
     return {
       hostname,
       goldenHostname: golden.hostname,
@@ -272,14 +284,16 @@ export const makeBlueprint = async (
         : description.disks.map((disk) => planDisk(disk, diskNamed(disk.name, facts), { refs })),
       streams: streams.map(({ plan }) => plan).filter(({ kind }) => !directory || kind === 'files'),
       exclude: left,
-      bootloader: directory ? { kind: 'none', initramfsOptions: [] } : bootloader,
+      bootloader: directory
+        ? { kind: 'none', firmware, initramfsOptions: [] }
+        : { ...bootloader, firmware },
       bootCode,
     };
   };
 
   return {
     hostname: golden.hostname,
-    summary: summarise({ golden, description, streams, exclude, bootloader, warnings }),
+    summary: summarise({ golden, description, streams, exclude, bootloader, bootWay, warnings }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
       kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],

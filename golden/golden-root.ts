@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Bootloader } from '../desc/clone-plan.ts';
+import { grubModules } from '../desc/boot-partitions.ts';
+import type { Bootloader, Firmware } from '../desc/clone-plan.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { type FstabEntry, type Mount, parseFstab, readMounts } from '../desc/mounts.ts';
 import { probeDisk } from '../desc/probe.ts';
@@ -14,6 +15,8 @@ export interface GoldenRoot {
   path: string;
   hostname: string;
   bootloader: Bootloader;
+  /** Firmware its grub can be installed for. */
+  grubFor: ReadonlySet<Firmware>;
   /** Disks that hold file systems of the system, under their kernel names. */
   disks: GoldenDisk[];
   /** Used bytes by mount point, for file systems of their own. */
@@ -36,6 +39,13 @@ const bootloaderOf = (path: string): Bootloader => {
   if (has('etc/lilo.conf')) return 'lilo';
   return 'none';
 };
+
+const grubForOf = (path: string): Set<Firmware> =>
+  new Set(
+    (['bios', 'uefi'] as const).filter((firmware) =>
+      grubModules(firmware).some((directory) => existsSync(join(path, directory))),
+    ),
+  );
 
 /**
  * Device of a mount. By number where it has one: the source may be a name that
@@ -123,6 +133,7 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
     path,
     hostname: await hostnameOf(path),
     bootloader: bootloaderOf(path),
+    grubFor: grubForOf(path),
     disks,
     usedBytes,
   };

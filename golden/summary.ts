@@ -1,7 +1,8 @@
 /** The plan in words, as shown before anything happens. */
-import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
+import type { Bootloader, StreamPlan } from '../desc/clone-plan.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
+import { type BootWay, describeBootableBy } from './firmware.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
 export interface SummaryFacts {
@@ -9,7 +10,9 @@ export interface SummaryFacts {
   description: Description;
   streams: readonly { plan: StreamPlan }[];
   exclude: readonly string[];
-  bootloader: ClonePlan['bootloader'];
+  bootloader: { kind: Bootloader; initramfsOptions: readonly string[] };
+  /** Undefined when no root file system is described. */
+  bootWay: BootWay | undefined;
   warnings: readonly string[];
 }
 
@@ -43,7 +46,7 @@ const list = (title: string, lines: readonly string[]): string[] =>
 
 /** Lines of plain text, no longer than a terminal is wide in the usual case. */
 export const summarise = (facts: SummaryFacts): string[] => {
-  const { golden, description, streams, exclude, bootloader, warnings } = facts;
+  const { golden, description, streams, exclude, bootloader, bootWay, warnings } = facts;
   const options = bootloader.initramfsOptions.join(' ');
   return [
     `Golden node ${golden.hostname}, system in ${golden.path}`,
@@ -64,6 +67,9 @@ export const summarise = (facts: SummaryFacts): string[] => {
       exclude.map((directory) => `    ${directory}`),
     ),
     `Bootloader: ${bootloader.kind}${options ? `, initramfs options ${options}` : ''}`,
+    ...(bootWay && bootloader.kind !== 'none'
+      ? [`Nodes may boot by ${describeBootableBy(bootWay)}`]
+      : []),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ];
 };

@@ -1,4 +1,5 @@
 /** Puts the node's UUIDs in place of the golden's in everything that is read while booting. */
+import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import { listInside, readInside, writeInside } from './inside.ts';
 import type { NodeReference } from './node-references.ts';
 
@@ -26,8 +27,7 @@ const DIRECTORIES: readonly (readonly [string, RegExp])[] = [
   ['/boot/extlinux', /\.(conf|cfg)$/],
   ['/boot/syslinux', /\.(conf|cfg)$/],
   ['/boot/loader/entries', /\.conf$/],
-  ['/boot/efi/loader/entries', /\.conf$/],
-  ['/efi/loader/entries', /\.conf$/],
+  ...ESP_MOUNTS.map((mount) => [`${mount}/loader/entries`, /\.conf$/] as const),
   ['/etc/default/grub.d', /\.cfg$/],
   ['/etc/grub.d', /./],
   ['/etc/dracut.conf.d', /\.conf$/],
@@ -41,6 +41,12 @@ export const bootFiles = async (root: string): Promise<string[]> => {
   for (const [directory, wanted] of DIRECTORIES) {
     const names = await listInside(root, directory);
     found.push(...names.filter((name) => wanted.test(name)).map((name) => `${directory}/${name}`));
+  }
+  for (const mount of [...ESP_MOUNTS, '/boot']) {
+    // One directory for each loader: EFI/debian/grub.cfg.
+    for (const name of await listInside(root, `${mount}/EFI`)) {
+      found.push(`${mount}/EFI/${name}/grub.cfg`);
+    }
   }
   return found;
 };

@@ -24,7 +24,9 @@ export const bootloaderStep: Step = {
     }
     const install = installers[plan.bootloader.kind];
     const disk = bootDisk(plan);
-    const detail = await inClone(context, (clone) => install(clone, disk, context));
+    const detail = await inClone(context, (clone) => install(clone, disk, context), {
+      firmware: plan.bootloader.firmware === 'uefi',
+    });
     return finished(detail);
   },
 };

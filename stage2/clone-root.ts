@@ -1,4 +1,5 @@
 /** Runs the clone's own tools in it, by chroot with a /dev, /proc, /sys and /run of its own. */
+import { existsSync } from 'node:fs';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { toFailure } from '../protocol/failure.ts';
@@ -17,7 +18,12 @@ export interface CloneRoot {
     args: readonly string[],
     options?: { okExitCodes?: readonly number[]; timeoutMs?: number },
   ): Promise<RunResult>;
+  /** Where the variables of the machine's firmware are mounted in the clone; null = they are not. */
+  efivars: string | null;
 }
+
+/** Where the kernel shows the variables of the firmware it was started by. */
+export const EFI_VARIABLES = '/sys/firmware/efi/efivars';
 
 /** Name, major, minor; admin-guide/devices in the kernel's documentation. */
 const CHARACTER_DEVICES: readonly (readonly [string, number, number])[] = [
@@ -44,10 +50,12 @@ const CLONE_ENV = {
  * /dev holds only the planned disks, with their by-uuid links made here:
  * without those links grub-mkconfig silently writes root=/dev/NAME, and with
  * the machine's own /dev tools would find (and write about) other disks.
+ * With `firmware`, the firmware's variables can be written, where it has any.
  */
 export const inClone = async <T>(
   context: StepContext,
   work: (clone: CloneRoot) => Promise<T>,
+  { firmware = false }: { firmware?: boolean } = {},
 ): Promise<T> => {
   const { target, log, signal } = context;
   if (!(await mountsUnder(target)).some(({ mount }) => mount === resolve(target))) {
@@ -57,6 +65,7 @@ export const inClone = async <T>(
     );
   }
   const mounted: string[] = [];
+  let efivars: string | null = null;
   const mountAt = async (type: string, path: string, options: string): Promise<string> => {
     const directory = await inside(target, path);
     await mkdir(directory, { recursive: true });
@@ -72,16 +81,46 @@ export const inClone = async <T>(
     await mountAt('devpts', '/dev/pts', 'newinstance,ptmxmode=666,mode=620,gid=5');
     await mountAt('tmpfs', '/dev/shm', 'mode=1777,nosuid,nodev');
     await fillDev(dev, context);
+    if (firmware) efivars = await mountFirmware(context);
     const result = await work({
+      efivars,
       run: (command, args, options = {}) =>
         run(command, args, { ...options, root: target, log, signal, env: CLONE_ENV }),
     });
+    await unmountFirmware(efivars, context);
     await unmountSome(context, mounted);
     return result;
   } catch (error) {
     // What went wrong first is what gets reported; the clean-up at the end tries again.
+    await unmountFirmware(efivars, context).catch((also) => log(toFailure(also).message));
     await unmountSome(context, mounted).catch((also) => log(toFailure(also).message));
     throw error;
+  }
+};
+
+/** Null where the machine was not started by UEFI, or its kernel has no file system for that. */
+const mountFirmware = async ({ target, log, signal }: StepContext): Promise<string | null> => {
+  if (!existsSync(EFI_VARIABLES)) return null;
+  const directory = await inside(target, EFI_VARIABLES);
+  try {
+    const options = ['-t', 'efivarfs', '-o', 'nosuid,nodev,noexec', 'efivarfs', directory];
+    await run('mount', options, { log, signal });
+    return directory;
+  } catch (error) {
+    signal.throwIfAborted();
+    log(`no firmware variables: ${toFailure(error).message}`);
+    return null;
+  }
+};
+
+/** A process that hangs inside the firmware keeps them busy for ever; nothing of the clone is in there. */
+const unmountFirmware = async (efivars: string | null, context: StepContext): Promise<void> => {
+  if (efivars === null) return;
+  try {
+    await unmountSome(context, [efivars]);
+  } catch (error) {
+    context.log(`${toFailure(error).message}; detached`);
+    await run('umount', ['--lazy', efivars], { log: context.log });
   }
 };
 

@@ -1,4 +1,5 @@
 /** Rewrites the text of an fstab from the golden's devices to the node's. */
+import { isEsp } from '../desc/boot-partitions.ts';
 import type { NodeReference } from './node-references.ts';
 
 export interface FstabChange {
@@ -116,6 +117,10 @@ export const rewriteFstab = (text: string, references: readonly NodeReference[])
   };
 };
 
+/** Fat has no owners: what firmware starts, and what seeds its random numbers, is root's to see. */
+const usualOptions = ({ disk, partition }: NodeReference): string =>
+  isEsp(disk.table, partition.type) ? 'umask=0077' : 'defaults';
+
 /** The line of a partition the golden's fstab does not know; none when it is not mounted. */
 const newLine = (reference: NodeReference): string[] => {
   const { partition } = reference;
@@ -129,7 +134,7 @@ const newLine = (reference: NodeReference): string[] => {
     nodeLine(reference, {
       mount: encodeField(partition.mount),
       type,
-      options: withoutSubvolume(partition.mountOptions ?? 'defaults'),
+      options: withoutSubvolume(partition.mountOptions ?? usualOptions(reference)),
       dump: '0',
       pass: `${passNumber(partition.mount, type)}`,
     }),

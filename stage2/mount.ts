@@ -1,6 +1,7 @@
 /** Step: mount the made file systems under the target, outermost first. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
@@ -57,7 +58,7 @@ export const mountStep: Step = {
 };
 
 /** Places the later steps look into; only these of the raw copies are worth mounting. */
-const NEEDED_TO_FINISH = new Set(['/', '/boot', '/boot/efi', '/usr', '/var']);
+const NEEDED_TO_FINISH = new Set(['/', '/boot', '/usr', '/var', ...ESP_MOUNTS]);
 
 /**
  * A raw copy has its file system only after the streams. Everything is mounted
@@ -67,8 +68,10 @@ export const mountRawStep: Step = {
   name: 'mount copies',
   timeoutMs: 5 * 60 * 1000,
   run: async (context) => {
-    const isNeededCopy = ({ partition }: PlannedPartition, mount: string): boolean =>
-      partition.content === 'raw' && NEEDED_TO_FINISH.has(mount);
+    // On a kept EFI system partition another system's loader may lie; ours goes beside it.
+    const isNeededCopy = ({ partition: { content } }: PlannedPartition, mount: string): boolean =>
+      (content === 'raw' && NEEDED_TO_FINISH.has(mount)) ||
+      (content === 'keep' && ESP_MOUNTS.includes(mount));
     const copies = mountable(context.plan, isNeededCopy);
     if (copies.length === 0) return finished('no raw copy belongs to the system');
     await unmountAll(context);

@@ -5,6 +5,7 @@ import { NamedError } from '../system/named-error.ts';
 import { bootFiles } from './boot-references.ts';
 import { readBootCode } from './boot-sector.ts';
 import { bootDisk } from './bootloader.ts';
+import { espProblems } from './esp.ts';
 import { inside, orNull, readInside } from './inside.ts';
 import { isFormatted } from './mkfs.ts';
 import { type NodeReference, nodeReferences, probeSignature } from './node-references.ts';
@@ -27,8 +28,11 @@ export const verifyStep: Step = {
         ...(await identityProblems(context)),
       );
       if (plan.bootloader.kind !== 'none') {
-        checks.push('boot sector');
-        problems.push(...(await bootSectorProblems(context)));
+        const byUefi = plan.bootloader.firmware === 'uefi';
+        checks.push(byUefi ? 'EFI loaders' : 'boot sector');
+        problems.push(
+          ...(byUefi ? await espProblems(references, context) : await bootSectorProblems(context)),
+        );
       }
     }
     if (problems.length > 0) {

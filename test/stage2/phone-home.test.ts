@@ -26,7 +26,7 @@ const BASICS: Record<string, string> = {
   sleep: '/usr/bin/sleep',
 };
 
-const isTool = { run: () => Promise.reject(new Error('nothing to run here')) };
+const isTool = { run: () => Promise.reject(new Error('nothing to run here')), efivars: null };
 
 /** The root of a system that has these programs: name → where this machine has it. */
 const makeRoot = async (root: string, programs: Record<string, string>): Promise<void> => {
