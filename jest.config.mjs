@@ -46,6 +46,6 @@ export default {
         'simulation',
       ),
     },
-    machines('demo', 'desc', 'session', 'stage2'),
+    machines('demo', 'desc', 'images', 'session', 'stage2'),
   ],
 };

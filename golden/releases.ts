@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
-import type { NewEvent } from '../protocol/events.ts';
 import { HomeServer } from './home-server.ts';
 import { type Member, tell } from './member.ts';
 import type { Roster } from './roster.ts';
@@ -18,7 +17,6 @@ export interface ReleasesOptions {
   window: number;
   /** Where nodes report from their own disks; null = they do not. Host undefined = all addresses. */
   listen: { host: string | undefined; port: number } | null;
-  emit: (event: NewEvent) => void;
   signal: AbortSignal;
 }
 
@@ -113,6 +111,7 @@ export class Releases {
 
   #after(ms: number, work: () => void): void {
     const { signal } = this.#options;
+    if (signal.aborted) return;
     const timer = setTimeout(work, ms);
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }

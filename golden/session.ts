@@ -105,7 +105,6 @@ export class Session {
       delayMs: options.releaseDelayMs,
       window: options.rebootWindow,
       listen: options.phoneHome ? { host: options.address, port: options.ports.home } : null,
-      emit: options.emit,
       signal: this.#signal,
     });
   }

@@ -100,6 +100,8 @@ export const bringUpNetwork = async (options: NetworkOptions): Promise<void> => 
       }
       await sleep(LOOK_MS, undefined, { signal });
     }
+    // Slow cards were waited for; without any there is nothing to try again with.
+    if (asked.size === 0 && raised.size === 0) break;
   }
   throw new NamedError('NoNetwork', `no network: ${await whyNone()}`);
 };

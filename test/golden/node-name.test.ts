@@ -9,7 +9,9 @@ const hello = (changes: { hostname?: string; name?: string; mac?: string } = {})
   session: null,
   key: 'k',
   name: changes.name ?? null,
-  target: 'disks', image: null, reboot: true,
+  target: 'disks',
+  image: null,
+  reboot: true,
   dataPort: 30764,
   statusPort: 12345,
   inventory: {

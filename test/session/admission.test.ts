@@ -183,6 +183,10 @@ test('strange, extra and doubled nodes do not disturb a session', async () => {
   const hung = startStrange(4, 'hung');
   const old = await startStrange(3, 'old');
   expect(old?.all).toContain('it speaks protocol 99, this golden 1; boot it with');
+  const foreign = await startStrange(3, 'foreign');
+  expect(foreign?.all).toContain(
+    'it booted from boot image of-another-golden, which this golden does not have; boot it from',
+  );
   await reached(session, 'hung', 'lost');
   hung?.kill('SIGKILL');
 

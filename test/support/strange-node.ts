@@ -1,6 +1,6 @@
 /**
  * Speaks the control link as no agent would. Run on a machine of a lab:
- * `node strange-node.ts silent|old|hung|dying HOST PORT`. Prints what the golden
+ * `node strange-node.ts silent|old|hung|dying|foreign HOST PORT`. Prints what the golden
  * says and ends with the link.
  */
 import process from 'node:process';
@@ -27,8 +27,8 @@ if (manner !== 'silent') {
     key: inventory.macs[0] ?? '',
     name: manner ?? null,
     target: 'directory',
-  image: null,
-  reboot: false,
+    image: manner === 'foreign' ? 'of-another-golden' : null,
+    reboot: false,
     dataPort: PORTS.data,
     statusPort: PORTS.status,
     inventory,
