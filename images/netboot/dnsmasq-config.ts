@@ -70,12 +70,12 @@ dhcp-match=set:ipxe,175
 tag-if=set:script,tag:ipxe,tag:!plain
 tag-if=set:script,tag:ipxe,tag:!bios
 
-# What it boots.
-dhcp-boot=tag:script,${base}boot.ipxe
-dhcp-boot=tag:bios,tag:!script,${BIOS_LOADER}
+# What it boots. With the server named: beside another DHCP server iPXE wants it.
+dhcp-boot=tag:script,${base}boot.ipxe,,${network.address}
+dhcp-boot=tag:bios,tag:!script,${BIOS_LOADER},,${network.address}
 dhcp-option-force=tag:bios,tag:!script,210,${base}
-dhcp-boot=tag:uefi,tag:!script,${UEFI_LOADER}
-dhcp-boot=tag:http,tag:!script,${base}${UEFI_LOADER}
+dhcp-boot=tag:uefi,tag:!script,${UEFI_LOADER},,${network.address}
+dhcp-boot=tag:http,tag:!script,${base}${UEFI_LOADER},,${network.address}
 dhcp-option-force=tag:http,tag:!script,60,HTTPClient
 
 ${range ? dhcpLines(options, range) : proxyLines(options)}
