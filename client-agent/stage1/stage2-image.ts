@@ -80,6 +80,8 @@ export const stage2Sink = (): Sink => {
 export const enterStage2 = async (options: Stage2Options): Promise<void> => {
   const { log, signal } = options;
   await mkdir(ROOT, { recursive: true });
+  // There is no loop device that would load its driver by being opened.
+  await run('modprobe', ['-a', 'loop', 'squashfs'], { log, signal });
   await run('mount', ['-t', 'squashfs', '-o', 'loop,ro', FILE, ROOT], { log, signal });
   await run('cp', ['-a', `${ROOT}/etc/.`, '/etc/'], { log, signal });
   await run('mount', ['--bind', `${ROOT}/usr`, '/usr'], { log, signal });
