@@ -169,6 +169,8 @@ export class Machine extends EventEmitter<Events> {
     ];
     return [
       ...['-machine', 'q35,graphics=off'],
+      // It would be tried between IPv4 and the disk, and nobody answers it.
+      ...['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n'],
       ...flash(0, `${OVMF}/OVMF_CODE_4M.fd`, 'on'),
       ...flash(1, this.#nvram, 'off'),
     ];
