@@ -7,10 +7,12 @@ import { exitUsage, fail } from './exit.ts';
 import { addGoldenCommand } from './golden.ts';
 import { addImagesCommands } from './images.ts';
 import { rewritePairs } from './pair-options.ts';
+import { addPowerCommand } from './power.ts';
 import { addPxeCommands } from './pxe.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { version } from './version.ts';
+import { addWakeCommand } from './wake.ts';
 
 const program = new Command('ka')
   .description('Clone one golden node to a whole cluster through a chained relay.')
@@ -34,6 +36,8 @@ addStatusCommand(program);
 addDescCommands(program);
 addImagesCommands(program);
 addPxeCommands(program);
+addWakeCommand(program);
+addPowerCommand(program);
 
 try {
   await program.parseAsync(rewritePairs(process.argv));

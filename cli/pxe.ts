@@ -2,6 +2,8 @@
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { describeLabels } from '../images/netboot/describe-labels.ts';
+import { DHCP_SERVERS, type DhcpServer, dhcpAdvice } from '../images/netboot/dhcp-advice.ts';
+import { isIpv4 } from '../images/netboot/ipv4.ts';
 import { findMac } from '../images/netboot/known-nodes.ts';
 import {
   BOOT_LABELS,
@@ -15,6 +17,9 @@ import type { AddressRange } from '../images/netboot/network.ts';
 import { serve } from '../images/netboot/serve.ts';
 import { runningServing } from '../images/netboot/serving.ts';
 import { DEFAULT_IMAGE } from '../images/store.ts';
+import { PORTS } from '../protocol/constants.ts';
+import { ipv4Interfaces } from '../system/interfaces.ts';
+import { NamedError } from '../system/named-error.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Adds `pxe serve|default|forget|list|config`. */
@@ -24,6 +29,7 @@ export const addPxeCommands = (program: Command): void => {
   addDefault(pxe);
   addForget(pxe);
   addList(pxe);
+  addConfig(pxe);
 };
 
 interface ServeFlags {
@@ -116,6 +122,36 @@ const addList = (pxe: Command): void => {
     .command('list', { isDefault: true })
     .description('show what machines boot, and who serves')
     .action(() => print(describeLabels(updateLabels(), runningServing())));
+};
+
+const ipv4 = (text: string): string => {
+  if (isIpv4(text)) return text;
+  throw new InvalidArgumentError('expected an IPv4 address.');
+};
+
+const addConfig = (pxe: Command): void => {
+  pxe
+    .command('config')
+    .description('print what another DHCP server needs to boot machines from here')
+    .addOption(
+      new Option('--for <server>', 'whose language').choices(DHCP_SERVERS).makeOptionMandatory(),
+    )
+    .option('--server <ip>', 'address of this machine there (default: its only one)', ipv4)
+    .action((flags: { for: DhcpServer; server?: string }) => {
+      const address = flags.server ?? runningServing()?.address ?? ownAddress();
+      process.stdout.write(dhcpAdvice(flags.for, { address, port: PORTS.boot }));
+    });
+};
+
+/** Throws `WhichNetwork` when this machine has several. */
+const ownAddress = (): string => {
+  const [only, ...others] = ipv4Interfaces();
+  if (only && others.length === 0) return only.address;
+  const has = ipv4Interfaces().map(({ name, address }) => `${address} (${name})`);
+  throw new NamedError(
+    'WhichNetwork',
+    `this machine has ${has.join(', ') || 'no network that is up'}; say where machines reach it: --server`,
+  );
 };
 
 const print = (lines: readonly string[]): void => {

@@ -88,7 +88,13 @@ export const Description = z.object({
   /** Host names by order of joining, or by MAC address / disk serial. */
   nodes: z
     .array(
-      z.object({ name: z.string(), mac: z.string().optional(), address: z.string().optional() }),
+      z.object({
+        name: z.string(),
+        mac: z.string().optional(),
+        address: z.string().optional(),
+        /** Command that switches it, without the last word: on, off, cycle, status. */
+        power: z.string().optional(),
+      }),
     )
     .default([]),
 });

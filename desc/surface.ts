@@ -93,6 +93,11 @@ export const SurfaceNode = z.strictObject({
     })
     .optional(),
   address: z.union([z.ipv4(), z.ipv6()], { error: 'not an IP address' }).optional(),
+  power: z
+    .string()
+    .regex(/\S/, { error: 'no command; write one such as "ipmitool -H 10.0.1.7 chassis power"' })
+    .optional()
+    .describe('Command that switches it; ka power adds on, off, cycle or status'),
 });
 
 export const SurfaceDescription = z

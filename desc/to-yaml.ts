@@ -18,7 +18,7 @@ export const toYaml = ({ disks, exclude, nodes }: Description): string => {
 const toSurfaceNode = (
   node: Description['nodes'][number],
 ): NonNullable<SurfaceDescription['nodes']>[number] =>
-  node.mac === undefined && node.address === undefined ? node.name : node;
+  Object.keys(node).length === 1 ? node.name : node;
 
 const toSurface = ({ name, table, match, partitions }: DiskSpec): SurfaceDisk => {
   const { minBytes, maxBytes, ...texts } = match ?? {};

@@ -131,6 +131,7 @@ const toNode = (node: string | z.infer<typeof SurfaceNode>): Description['nodes'
     name: node.name,
     ...(node.mac === undefined ? {} : { mac: node.mac.toLowerCase() }),
     ...(node.address === undefined ? {} : { address: node.address }),
+    ...(node.power === undefined ? {} : { power: node.power }),
   };
 };
 

@@ -1,0 +1,20 @@
+import process from 'node:process';
+import type { Command } from 'commander';
+import { findMac } from '../images/netboot/known-nodes.ts';
+import { readLabels } from '../images/netboot/labels-store.ts';
+import { wake } from '../images/netboot/wake.ts';
+import { stopSignal } from './stop-signal.ts';
+
+/** `ka wake MAC…` */
+export const addWakeCommand = (program: Command): void => {
+  program
+    .command('wake')
+    .description('start sleeping machines by Wake-on-LAN')
+    .argument('<node...>', 'MAC address, or name as for ka pxe default')
+    .action(async (nodes: string[]) => {
+      const labels = readLabels();
+      const macs = nodes.map((node) => findMac(labels, node));
+      const interfaces = await wake(macs, stopSignal('ka wake'));
+      process.stdout.write(`${macs.join(', ')}: called on ${interfaces.join(', ')}\n`);
+    });
+};
