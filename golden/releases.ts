@@ -63,6 +63,11 @@ export class Releases {
     return { port: this.#port, token };
   }
 
+  /** Its clone has nothing to report with. */
+  willNotReport(member: Member): void {
+    for (const [token, other] of this.#tokens) if (other === member) this.#tokens.delete(token);
+  }
+
   /** Lets a cloned node restart when it is its turn. */
   release(member: Member): void {
     this.#queue = this.#queue.then(async () => {
@@ -93,7 +98,7 @@ export class Releases {
 
   #watch(member: Member): void {
     const { roster } = this.#options;
-    if (this.#port === undefined) {
+    if (![...this.#tokens.values()].includes(member)) {
       this.#unseen += 1;
       this.#after(UNSEEN_BOOT_MS, () => {
         this.#unseen -= 1;

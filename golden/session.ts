@@ -10,6 +10,7 @@ import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
+import { PHONE_HOME } from '../protocol/home.ts';
 import type { Offer } from '../protocol/offer.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -513,6 +514,7 @@ export class Session {
       case 'step': {
         const { type: _type, ...step } = message;
         emit({ kind: 'step', node: member.number, ...step });
+        if (step.step === PHONE_HOME && step.state === 'skip') this.#releases.willNotReport(member);
         return;
       }
       case 'position':

@@ -20,6 +20,9 @@ export type HomeCall = z.infer<typeof HomeCall>;
 /** Longest line, its end included, in bytes. */
 export const MAX_HOME_LINE_BYTES = 512;
 
+/** The step that makes a clone call. Skipped: it will not, and nobody must wait for it. */
+export const PHONE_HOME = 'phone home';
+
 export const HOME_WORD = 'ka-home';
 
 /** What the golden answers; either ends the calling. */

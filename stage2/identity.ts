@@ -3,7 +3,6 @@ import { type CloneRoot, inClone } from './clone-root.ts';
 import { renameHost } from './host-name.ts';
 import { renewMachineId } from './machine-id.ts';
 import { forgetTraces } from './machine-traces.ts';
-import { arrangePhoneHome } from './phone-home.ts';
 import { renewHostKeys } from './ssh-host-keys.ts';
 import { finished, type Step, type StepContext, type StepOutcome, skipped } from './step.ts';
 import { hasSystem, NO_SYSTEM } from './system-root.ts';
@@ -28,7 +27,7 @@ const giveIdentity = async (
   context: StepContext,
   clone: CloneRoot | null,
 ): Promise<StepOutcome> => {
-  const { plan, target, home, log, progress } = context;
+  const { plan, target, log, progress } = context;
   const details: string[] = [];
   const tell = (detail: string): void => {
     details.push(detail);
@@ -39,8 +38,5 @@ const giveIdentity = async (
   tell(await renewMachineId(target));
   tell(await renewHostKeys(clone, context));
   tell(await forgetTraces(target));
-  // What is in a directory never boots.
-  const call = clone ? await arrangePhoneHome(target, home, clone) : null;
-  if (call !== null) tell(call);
   return finished(details.join('; '));
 };

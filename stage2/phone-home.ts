@@ -1,35 +1,46 @@
 /**
- * Leaves in the clone what says, once, after its first boot, that it runs from
+ * Step: leave in the clone what says, once, after its first boot, that it runs from
  * its own disk (`protocol/home.ts`), and then removes itself.
  */
 import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { HomeCall } from '../protocol/home.ts';
-import type { CloneRoot } from './clone-root.ts';
+import { type HomeCall, PHONE_HOME } from '../protocol/home.ts';
+import { type CloneRoot, inClone } from './clone-root.ts';
 import { entryInside, inside, orNull } from './inside.ts';
 import { findCaller, homeScript } from './phone-home-script.ts';
 import { findInit, STARTERS } from './phone-home-start.ts';
+import { finished, type Step, type StepOutcome, skipped } from './step.ts';
+import { hasSystem, NO_SYSTEM } from './system-root.ts';
+
+export const phoneHomeStep: Step = {
+  name: PHONE_HOME,
+  timeoutMs: 60_000,
+  run: async (context) =>
+    (await hasSystem(context))
+      ? inClone(context, (clone) => arrangePhoneHome(context.target, context.home, clone))
+      : skipped(NO_SYSTEM),
+};
 
 const SCRIPT = '/usr/local/lib/ka/phone-home';
 
 /**
  * Takes away what an older cloning left (a golden that never reached its own),
- * then installs the call, if there is to be one. Returns in words what was
- * done; null when nothing was to be done.
+ * then installs the call, if there is to be one. Skipped where the clone has
+ * nothing to call with: then nobody must wait for it.
  */
 export const arrangePhoneHome = async (
   root: string,
   home: HomeCall | null,
   clone: CloneRoot,
-): Promise<string | null> => {
+): Promise<StepOutcome> => {
   for (const path of [SCRIPT, ...STARTERS]) await orNull(unlink(await entryInside(root, path)));
-  if (!home) return null;
+  if (!home) return finished('nobody waits for it');
   const caller = await findCaller(root);
   if (!caller) {
-    return 'will not report its first boot: the clone has none of bash, nc, python3, perl, curl';
+    return skipped('the clone has none of bash, nc, python3, perl, curl to call with');
   }
   const init = await findInit(root, SCRIPT);
-  if (!init) return 'will not report its first boot: its init is not systemd, sysvinit or openrc';
+  if (!init) return skipped("the clone's init is not systemd, sysvinit or openrc");
   const entries = [SCRIPT, init.file, ...init.links];
   const script = homeScript(home, caller, { entries, afterwards: init.disable });
   await put(root, SCRIPT, script, 0o700);
@@ -43,7 +54,7 @@ export const arrangePhoneHome = async (
     await mkdir(dirname(place), { recursive: true });
     await symlink(init.file, place);
   }
-  return `will report its first boot (${init.name}, ${caller.program})`;
+  return finished(`at its first boot (${init.name}, ${caller.program})`);
 };
 
 const put = async (root: string, path: string, text: string, mode: number): Promise<void> => {

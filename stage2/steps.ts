@@ -8,6 +8,7 @@ import { directoryIdentityStep, identityStep } from './identity.ts';
 import { initramfsStep } from './initramfs.ts';
 import { mountRawStep, mountStep } from './mount.ts';
 import { partitionStep } from './partition.ts';
+import { phoneHomeStep } from './phone-home.ts';
 import { settleStep } from './settle.ts';
 import type { Step } from './step.ts';
 import { unmountStep } from './unmount.ts';
@@ -21,6 +22,7 @@ export const finishSteps: readonly Step[] = [
   settleStep,
   mountRawStep,
   identityStep,
+  phoneHomeStep,
   fstabStep,
   initramfsStep,
   bootloaderStep,

@@ -115,6 +115,17 @@ describe('cloned nodes', () => {
     expect(nodes.map(({ state }) => state)).toEqual(['done', 'done']);
   });
 
+  test('are not waited for when their system has nothing to report with', async () => {
+    const releases = await releasesOf(9);
+    const node = cloned('a');
+    releases.homeOf(node);
+    releases.willNotReport(node);
+    releases.release(node);
+    await releases.allLetGo();
+    expect(letGo()).toEqual(['a']);
+    expect(node.state).toBe('done');
+  });
+
   test('count as done when nobody asked them to report', async () => {
     const releases = await releasesOf(1, false);
     const node = cloned('a');

@@ -95,9 +95,10 @@ describe('a clone with systemd', () => {
       await withSystemd(temp.path);
       const before = await filesIn(temp.path);
       const home = { host: '127.0.0.1', port: golden.port, token: TOKEN };
-      expect(await arrangePhoneHome(temp.path, home, isTool)).toBe(
-        `will report its first boot (systemd, ${program})`,
-      );
+      expect(await arrangePhoneHome(temp.path, home, isTool)).toEqual({
+        state: 'finish',
+        detail: `at its first boot (systemd, ${program})`,
+      });
       const unit = join(temp.path, 'etc/systemd/system/ka-phone-home.service');
       const link = join(dirname(unit), 'multi-user.target.wants/ka-phone-home.service');
       expect(await readlink(link)).toBe('/etc/systemd/system/ka-phone-home.service');
@@ -142,7 +143,7 @@ describe('a clone with systemd', () => {
     const before = await filesIn(temp.path);
     const home = { host: 'golden', port: 30766, token: TOKEN };
     await arrangePhoneHome(temp.path, home, isTool);
-    expect(await arrangePhoneHome(temp.path, null, isTool)).toBeNull();
+    expect(await arrangePhoneHome(temp.path, null, isTool)).toMatchObject({ state: 'finish' });
     await rm(join(temp.path, 'usr/local/lib/ka'), { recursive: true });
     expect(await filesIn(temp.path)).toEqual(before);
   });
@@ -171,8 +172,14 @@ test('a clone that cannot call says so', async () => {
   await makeRoot(temp.path, {});
   const before = await filesIn(temp.path);
   const home = { host: 'golden', port: 30766, token: TOKEN };
-  expect(await arrangePhoneHome(temp.path, home, isTool)).toMatch(/none of bash, nc/);
+  expect(await arrangePhoneHome(temp.path, home, isTool)).toMatchObject({
+    state: 'skip',
+    detail: expect.stringMatching(/none of bash, nc/),
+  });
   expect(await filesIn(temp.path)).toEqual(before);
   await copyFile('/usr/bin/bash', join(temp.path, 'usr/bin/bash'));
-  expect(await arrangePhoneHome(temp.path, home, isTool)).toMatch(/init is not systemd/);
+  expect(await arrangePhoneHome(temp.path, home, isTool)).toMatchObject({
+    state: 'skip',
+    detail: expect.stringMatching(/init is not systemd/),
+  });
 });
