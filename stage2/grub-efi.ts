@@ -1,9 +1,11 @@
 /** GRUB on the EFI system partition. */
+import { unlink } from 'node:fs/promises';
 import { GRUB_PLATFORM } from '../desc/boot-partitions.ts';
 import { NamedError } from '../system/named-error.ts';
 import { writeBootEntry } from './boot-entry.ts';
 import type { CloneRoot } from './clone-root.ts';
 import { FALLBACK_LOADER, firstStage, loaderName, plannedEsp } from './esp.ts';
+import { inside, orNull } from './inside.ts';
 import type { StepContext } from './step.ts';
 
 /**
@@ -20,6 +22,10 @@ export const installGrubOnEsp = async (
   const { plan, target } = context;
   const esp = plannedEsp(plan);
   const name = await loaderName(target, esp.mount);
+  // Only the loaders for Secure Boot have one beside them; others would leave the golden's.
+  for (const directory of ['BOOT', name]) {
+    await orNull(unlink(await inside(target, `${esp.mount}/EFI/${directory}/grub.cfg`)));
+  }
   const common = [`--target=${GRUB_PLATFORM.uefi}`, `--efi-directory=${esp.mount}`, '--no-nvram'];
   await clone.run(install, [...common, '--removable']);
   await clone.run(install, [...common, `--bootloader-id=${name}`]);
