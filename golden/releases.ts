@@ -35,6 +35,8 @@ export class Releases {
   /** Restarts nobody will hear of, still under way. */
   #unseen = 0;
   #queue: Promise<void> = Promise.resolve();
+  /** Cloned nodes that were not told to go yet. */
+  #queued = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #port: number | undefined;
 
@@ -70,12 +72,20 @@ export class Releases {
 
   /** Lets a cloned node restart when it is its turn. */
   release(member: Member): void {
+    this.#queued += 1;
     this.#queue = this.#queue.then(async () => {
       await this.#turn();
       this.#lastMs = Date.now();
       if (member.hello.reboot) this.#watch(member);
       tell(member, { type: 'finish', action: 'reboot', reason: 'cloned' });
+      this.#queued -= 1;
+      this.#options.roster.changed();
     });
+  }
+
+  /** Whether every cloned node was told to go. */
+  get areAllGone(): boolean {
+    return this.#queued === 0;
   }
 
   /** Resolves when all nodes cloned so far have been told to go. */

@@ -249,7 +249,7 @@ export class Session {
       if (ready.length > 0) {
         await this.#runPass(ready, this.#options.blueprint.sources, encoding);
       } else {
-        const settled = () => this.#roster.all.every(isFinal);
+        const settled = () => this.#roster.all.every(isFinal) && this.#releases.areAllGone;
         await this.#roster.until(() => this.#hasNextWork() || settled(), this.#signal);
         if (settled()) return;
       }
@@ -554,8 +554,9 @@ export class Session {
       if (!this.#pass?.includes(member)) this.#complete(member);
     } else if (message.phase === 'complete' && state === 'finishing') {
       this.#options.settle.dismiss(member.number);
-      this.#roster.set(member, 'done');
+      // In this order: the session must not seem to be over in between.
       this.#releases.release(member);
+      this.#roster.set(member, 'done');
     }
   }
 
