@@ -38,7 +38,8 @@ export const untilServing = async (pxe: KaProcess, signal: AbortSignal): Promise
         output: await lastLines(pxe),
       });
     }
-    await sleep(LOOK_MS, undefined, { signal });
+    signal.throwIfAborted();
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
 };
 

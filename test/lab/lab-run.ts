@@ -33,6 +33,8 @@ const SESSION = 'lab';
 const DEADLINE_MS = 25 * 60_000;
 const SERVING_MS = 60_000;
 const LOOK_MS = 250;
+/** The journal is read within this time of its end. */
+const HEARD_MS = 5000;
 const LINES_SHOWN = 30;
 
 const makeMachines = (lab: Lab, options: LabOptions, golden: GoldenSystem): Promise<Machine[]> =>
@@ -60,8 +62,10 @@ interface Watched {
 /** Resolves when all machines are home and the session is over. Throws when that cannot come any more. */
 const untilHome = async ({ golden, progress, signal }: Watched): Promise<void> => {
   let exitCode: number | undefined;
+  let endedMs = Number.POSITIVE_INFINITY;
   void golden.ended.then((code) => {
     exitCode = code;
+    endedMs = Date.now();
   });
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
@@ -70,6 +74,11 @@ const untilHome = async ({ golden, progress, signal }: Watched): Promise<void> =
     if (exitCode !== undefined && exitCode !== 0) {
       throw new NamedError('SessionFailed', `ka golden exited ${exitCode}`);
     }
+    const silent = progress.find(({ timeline }) => !timeline.has('phoned home'));
+    if (silent && Date.now() > endedMs + HEARD_MS) {
+      const message = `the session is over, but ${silent.machine.name} did not phone home`;
+      throw new NamedError('NotHome', message);
+    }
     const off = progress.find(({ machine }) => machine.wentOff);
     if (off) throw new NamedError('MachineOff', `${off.machine.name} went off`);
     if (Date.now() > deadline) {
@@ -77,7 +86,8 @@ const untilHome = async ({ golden, progress, signal }: Watched): Promise<void> =
       const message = `${away.join(', ')} did not come home within ${DEADLINE_MS / 60_000} min`;
       throw new NamedError('TooLate', message);
     }
-    await sleep(LOOK_MS, undefined, { signal });
+    // A signal's own reason is thrown above.
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
 };
 
@@ -207,10 +217,10 @@ export const runLab = async (
     await untilHome({ golden, progress, signal });
     summarise(say, progress);
   } catch (error) {
-    if (!(error instanceof NamedError)) throw error;
+    if (signal.aborted || !(error instanceof NamedError)) throw error;
     say(`FAILED: ${error.message}`);
     await tellTrouble(say, progress, [golden, pxe]);
-    if (options.keep && !signal.aborted) {
+    if (options.keep) {
       tellHowToLook(say, progress);
       await untilStopped(signal);
     }
