@@ -83,44 +83,54 @@ const programProblem = async (root: string, path: string): Promise<string[]> => 
 
 /**
  * What is wrong on the EFI system partition, one line each: a loader missing,
- * or one that looks for another machine's file system. grub knows where its
- * menu is by the UUID in the grub.cfg beside it, or, built without Secure
- * Boot, in itself.
+ * or one that looks for its menu elsewhere. A signed grub knows the menu's file
+ * system by the UUID in the grub.cfg beside it. One that is built on the node
+ * knows in itself: by number where the menu is on the same disk, else by UUID.
  */
 export const espProblems = async (
   references: readonly NodeReference[],
   { plan, target }: Pick<StepContext, 'plan' | 'target'>,
 ): Promise<string[]> => {
-  const { mount } = plannedEsp(plan);
+  const { mount, disk } = plannedEsp(plan);
   const name = await loaderName(target, mount);
   const stage = await firstStage(target, mount, name);
-  const menu = menuUuid(references);
+  const menu =
+    references.find(({ partition }) => partition.mount === '/boot') ??
+    references.find(({ partition }) => partition.mount === '/');
+  if (!menu?.uuid) return ['no file system of the plan holds the menu of grub'];
+  const marks: Marks = {
+    uuid: menu.uuid,
+    place: menu.disk.name === disk.name ? `(,${menu.disk.table}${menu.partition.number})/` : null,
+  };
   return [
     ...(await programProblem(target, `${mount}/${FALLBACK_LOADER}`)),
     ...(stage === null
       ? [`${mount}/EFI/${name} has no ${FIRST_STAGES.join(' or ')}`]
       : await programProblem(target, `${mount}/${stage}`)),
-    ...(menu === undefined ? [] : await leadProblems(target, `${mount}/EFI/${name}`, menu)),
-    ...(menu === undefined ? [] : await leadProblems(target, `${mount}/EFI/BOOT`, menu)),
+    ...(await leadProblems(target, `${mount}/EFI/${name}`, 'grubx64.efi', marks)),
+    ...(await leadProblems(target, `${mount}/EFI/BOOT`, 'bootx64.efi', marks)),
   ];
 };
 
-/** UUID of the file system that holds /boot/grub. */
-const menuUuid = (references: readonly NodeReference[]): string | undefined =>
-  (
-    references.find(({ partition }) => partition.mount === '/boot') ??
-    references.find(({ partition }) => partition.mount === '/')
-  )?.uuid;
+/** How a grub of this node finds its menu. */
+interface Marks {
+  uuid: string;
+  /** As grub writes a partition of the disk it was started from: "(,gpt2)/". */
+  place: string | null;
+}
 
-const leadProblems = async (root: string, directory: string, uuid: string): Promise<string[]> => {
+const leadProblems = async (
+  root: string,
+  directory: string,
+  grub: string,
+  { uuid, place }: Marks,
+): Promise<string[]> => {
   const config = await readInside(root, `${directory}/grub.cfg`);
   if (config !== null) {
     return config.includes(uuid) ? [] : [`${directory}/grub.cfg does not name ${uuid}`];
   }
-  for (const file of await listInside(root, directory)) {
-    if (!/\.efi$/i.test(file)) continue;
-    const program = await readFile(await inside(root, `${directory}/${file}`));
-    if (program.includes(uuid)) return [];
-  }
-  return [`no loader in ${directory} names ${uuid}`];
+  const file = (await listInside(root, directory)).find((name) => name.toLowerCase() === grub);
+  const program = file === undefined ? null : await readInside(root, `${directory}/${file}`);
+  if (program?.includes(uuid) || (place !== null && program?.includes(place))) return [];
+  return [`no loader in ${directory} leads to ${uuid}`];
 };

@@ -97,13 +97,20 @@ describe('an EFI system partition', () => {
     await rm(join(root, 'boot/efi/EFI/BOOT/grub.cfg'));
     await rm(join(root, 'boot/efi/EFI/debian/grub.cfg'));
     expect(await problems()).toEqual([
-      `no loader in /boot/efi/EFI/debian names ${NODE_ROOT}`,
-      `no loader in /boot/efi/EFI/BOOT names ${NODE_ROOT}`,
+      `no loader in /boot/efi/EFI/debian leads to ${NODE_ROOT}`,
+      `no loader in /boot/efi/EFI/BOOT leads to ${NODE_ROOT}`,
     ]);
-    const own = `${PROGRAM} search.fs_uuid ${NODE_ROOT} root`;
-    await writeFile(join(root, 'boot/efi/EFI/BOOT/BOOTX64.EFI'), own);
-    await writeFile(join(root, 'boot/efi/EFI/debian/grubx64.efi'), own);
+    const write = async (lead: string) => {
+      const program = `${PROGRAM} ${lead}/boot/grub`;
+      await writeFile(join(root, 'boot/efi/EFI/BOOT/BOOTX64.EFI'), program);
+      await writeFile(join(root, 'boot/efi/EFI/debian/grubx64.efi'), program);
+    };
+    await write(`search.fs_uuid ${NODE_ROOT} root`);
     expect(await problems()).toEqual([]);
+    await write('(,gpt2)');
+    expect(await problems()).toEqual([]);
+    await write('(,gpt3)');
+    expect(await problems()).toHaveLength(2);
   });
 
   test('without programs is not right', async () => {
@@ -113,7 +120,7 @@ describe('an EFI system partition', () => {
     expect(await problems()).toEqual([
       '/boot/efi/EFI/BOOT/BOOTX64.EFI is not an EFI program',
       '/boot/efi/EFI/debian has no shimx64.efi or grubx64.efi',
-      `no loader in /boot/efi/EFI/debian names ${NODE_ROOT}`,
+      `no loader in /boot/efi/EFI/debian leads to ${NODE_ROOT}`,
     ]);
   });
 
