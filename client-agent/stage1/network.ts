@@ -92,7 +92,7 @@ export const bringUpNetwork = async (options: NetworkOptions): Promise<void> => 
         if (!port.linked || asked.has(port.name)) continue;
         asked.add(port.name);
         say(`${port.name} (${port.mac}) has a link, asking for an address`);
-        void keepLease(port, options);
+        keepLease(port, options).catch((error: Error) => say(`${port.name}: ${error.message}`));
       }
       if (hasAddress()) {
         for (const { name, address } of ipv4Interfaces()) say(`${name} has address ${address}`);
