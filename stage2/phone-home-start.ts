@@ -1,16 +1,25 @@
 /** What starts the call home at the clone's first boot, for the init the clone has. */
-import { existsInside, inside } from './inside.ts';
+import { existsInside, inside, listInside } from './inside.ts';
 
 const NAME = 'ka-phone-home';
 const UNIT = `/etc/systemd/system/${NAME}.service`;
 const UNIT_LINK = `/etc/systemd/system/multi-user.target.wants/${NAME}.service`;
 const INIT_SCRIPT = `/etc/init.d/${NAME}`;
 const OPENRC_LINK = `/etc/runlevels/default/${NAME}`;
-/** sysvinit's levels with a network, after everything else there. */
-const RC_LINKS = [2, 3, 4, 5].map((level) => `/etc/rc${level}.d/S99${NAME}`);
+/** sysvinit's levels with a network. */
+const RC_DIRECTORIES = [2, 3, 4, 5].map((level) => `/etc/rc${level}.d`);
+/** Debian's tool chooses the number itself. */
+const RC_LINK = /^[SK]\d\dka-phone-home$/;
 
 /** Every file and link that may be there, of whatever init. */
-export const STARTERS: readonly string[] = [UNIT, UNIT_LINK, INIT_SCRIPT, OPENRC_LINK, ...RC_LINKS];
+export const findStarters = async (root: string): Promise<string[]> => {
+  const found = [UNIT, UNIT_LINK, INIT_SCRIPT, OPENRC_LINK];
+  for (const directory of RC_DIRECTORIES) {
+    const names = await listInside(root, directory);
+    found.push(...names.filter((name) => RC_LINK.test(name)).map((name) => `${directory}/${name}`));
+  }
+  return found;
+};
 
 const DESCRIPTION = 'Tell the golden node that this clone runs from its own disk';
 
@@ -98,8 +107,9 @@ export const findInit = async (root: string, script: string): Promise<Init | nul
   if ((await inside(root, '/sbin/init')).endsWith('/systemd')) return systemd(script);
   if (await existsInside(root, '/sbin/openrc-run')) return openrc(script);
   const links: string[] = [];
-  for (const link of RC_LINKS) {
-    if (await existsInside(root, link.slice(0, link.lastIndexOf('/')))) links.push(link);
+  for (const directory of RC_DIRECTORIES) {
+    // After everything else there.
+    if (await existsInside(root, directory)) links.push(`${directory}/S99${NAME}`);
   }
   if (links.length > 0 && (await existsInside(root, '/sbin/init'))) {
     return sysvinit(script, links, await existsInside(root, '/usr/sbin/update-rc.d'));

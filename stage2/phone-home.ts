@@ -8,7 +8,7 @@ import { type HomeCall, PHONE_HOME } from '../protocol/home.ts';
 import { type CloneRoot, inClone } from './clone-root.ts';
 import { entryInside, inside, orNull } from './inside.ts';
 import { findCaller, homeScript } from './phone-home-script.ts';
-import { findInit, STARTERS } from './phone-home-start.ts';
+import { findInit, findStarters } from './phone-home-start.ts';
 import { finished, type Step, type StepOutcome, skipped } from './step.ts';
 import { hasSystem, NO_SYSTEM } from './system-root.ts';
 
@@ -33,7 +33,9 @@ export const arrangePhoneHome = async (
   home: HomeCall | null,
   clone: CloneRoot,
 ): Promise<StepOutcome> => {
-  for (const path of [SCRIPT, ...STARTERS]) await orNull(unlink(await entryInside(root, path)));
+  for (const path of [SCRIPT, ...(await findStarters(root))]) {
+    await orNull(unlink(await entryInside(root, path)));
+  }
   if (!home) return finished('nobody waits for it');
   const caller = await findCaller(root);
   if (!caller) {

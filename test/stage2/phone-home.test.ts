@@ -140,9 +140,12 @@ describe('a clone with systemd', () => {
     await using temp = await makeTempDir();
     await makeRoot(temp.path, { bash: '/usr/bin/bash' });
     await withSystemd(temp.path);
+    await mkdir(join(temp.path, 'etc/rc2.d'));
     const before = await filesIn(temp.path);
     const home = { host: 'golden', port: 30766, token: TOKEN };
     await arrangePhoneHome(temp.path, home, isTool);
+    // As Debian's update-rc.d numbers it.
+    await symlink('../init.d/ka-phone-home', join(temp.path, 'etc/rc2.d/S01ka-phone-home'));
     expect(await arrangePhoneHome(temp.path, null, isTool)).toMatchObject({ state: 'finish' });
     await rm(join(temp.path, 'usr/local/lib/ka'), { recursive: true });
     expect(await filesIn(temp.path)).toEqual(before);

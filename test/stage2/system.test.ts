@@ -125,6 +125,7 @@ describe('a copied system', () => {
       'settle: skip',
       'mount copies: finish',
       'identity: finish',
+      'phone home: finish',
       'fstab: finish',
       'initramfs: skip',
       'bootloader: skip',
