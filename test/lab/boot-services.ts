@@ -1,4 +1,6 @@
 /** `ka pxe serve` on the lab's golden, and what it tells of each machine. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KaProcess, lastLines } from '../../demo/ka-process.ts';
 import { NamedError } from '../../system/named-error.ts';
@@ -18,6 +20,17 @@ export const serveCommand = [
   '--range',
   RANGE,
 ];
+
+/** A site's settings that send these machines to pxelinux, though their ROMs speak iPXE. */
+export const sendToPxelinux = async (
+  stateDirectory: string,
+  macs: readonly string[],
+): Promise<void> => {
+  const directory = join(stateDirectory, 'pxe', 'dnsmasq.d');
+  await mkdir(directory, { recursive: true });
+  const lines = macs.map((mac) => `dhcp-host=${mac},set:plain\n`);
+  await writeFile(join(directory, 'lab.conf'), lines.join(''));
+};
 
 /** Its lines begin with the machine's MAC address; images/netboot/serve-lines.ts. */
 const marks: readonly [RegExp, Milestone][] = [
@@ -43,16 +56,19 @@ export const untilServing = async (pxe: KaProcess, signal: AbortSignal): Promise
   }
 };
 
+/** `mac` = the machine's; `detail` = what was said. */
+export type OnServed = (mac: string, milestone: Milestone, detail: string) => void;
+
 /** Hands on what the boot services have done for a machine, until `signal` fires. */
 export const followBootServices = async (
   { logFile }: KaProcess,
-  onMilestone: (mac: string, milestone: Milestone, detail: string) => void,
+  onServed: OnServed,
   signal: AbortSignal,
 ): Promise<void> => {
   const onLine = (line: string) => {
     const [, mac, text] = /^([0-9a-f:]{17}) (?:\S+ )?\s*(.*)$/.exec(line) ?? [];
     const mark = marks.find(([pattern]) => text !== undefined && pattern.test(text));
-    if (mac !== undefined && text !== undefined && mark) onMilestone(mac, mark[1], text);
+    if (mac !== undefined && text !== undefined && mark) onServed(mac, mark[1], text);
   };
   if (logFile !== null) await followFile(logFile, eachLine(onLine), signal);
 };

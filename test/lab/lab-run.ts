@@ -1,15 +1,22 @@
 /** One run of the lab: golden, boot services, machines; from power-on to the checked clone. */
-import { mkdir, symlink } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type KaProcess, lastLines, startKa } from '../../demo/ka-process.ts';
+import { type KaProcess, kaCommand, startKa } from '../../demo/ka-process.ts';
 import { Lab } from '../../demo/lab.ts';
 import type { Say } from '../../demo/progress.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../system/named-error.ts';
+import { runtimeEnvironment } from '../../system/runtime.ts';
 import { provideBootImage } from './boot-image.ts';
-import { followBootServices, serveCommand, untilServing } from './boot-services.ts';
+import {
+  followBootServices,
+  type OnServed,
+  sendToPxelinux,
+  serveCommand,
+  untilServing,
+} from './boot-services.ts';
 import { plugIn } from './cable.ts';
 import { checkClones } from './check-clones.ts';
 import { type GoldenSystem, mountGolden } from './golden-side.ts';
@@ -18,6 +25,9 @@ import type { LabOptions } from './options.ts';
 import { cutOnce } from './power-cut.ts';
 import { ProgressOfMachine } from './progress-of-machine.ts';
 import { followSession } from './session-journal.ts';
+import { tellHowToLook, tellTimes, tellTrouble } from './tell.ts';
+import { untilHome } from './until-home.ts';
+import { Watch } from './watch.ts';
 
 const MIB = 1024 * 1024;
 
@@ -28,23 +38,19 @@ const cache = (name: string): string =>
 const MEMORY_MEBIBYTES = 1024;
 /** How much larger than the golden's the disks of machine 1, 2, 3 … are. */
 const EXTRA_MEBIBYTES = [512, 1229, 300];
-const SESSION = 'lab';
-/** When the machines are not home by then, something is wrong. */
-const DEADLINE_MS = 25 * 60_000;
 const SERVING_MS = 60_000;
-const LOOK_MS = 250;
-/** The journal is read within this time of its end. */
-const HEARD_MS = 5000;
-const LINES_SHOWN = 30;
 
 const makeMachines = (lab: Lab, options: LabOptions, golden: GoldenSystem): Promise<Machine[]> =>
   Promise.all(
     Array.from({ length: options.nodes }, async (_, index) => {
+      const isOdd = index % 2 === 0;
       const extra = EXTRA_MEBIBYTES[index % EXTRA_MEBIBYTES.length] ?? 0;
       return Machine.create({
         name: `machine${index + 1}`,
         mac: `52:54:00:75:00:0${index + 1}`,
         firmware: options.firmware,
+        // By UEFI the odd ones have no iPXE of their own; by BIOS the even ones are sent to pxelinux.
+        ipxeRom: options.firmware === 'bios' || !isOdd,
         memoryMebibytes: MEMORY_MEBIBYTES,
         diskBytes: golden.diskBytes + extra * MIB,
         directory: lab.directory,
@@ -53,79 +59,73 @@ const makeMachines = (lab: Lab, options: LabOptions, golden: GoldenSystem): Prom
     }),
   );
 
-interface Watched {
-  golden: KaProcess;
-  progress: readonly ProgressOfMachine[];
-  signal: AbortSignal;
-}
-
-/** Resolves when all machines are home and the session is over. Throws when that cannot come any more. */
-const untilHome = async ({ golden, progress, signal }: Watched): Promise<void> => {
-  let exitCode: number | undefined;
-  let endedMs = Number.POSITIVE_INFINITY;
-  void golden.ended.then((code) => {
-    exitCode = code;
-    endedMs = Date.now();
-  });
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    signal.throwIfAborted();
-    if (exitCode === 0 && progress.every(({ isHome }) => isHome)) return;
-    if (exitCode !== undefined && exitCode !== 0) {
-      throw new NamedError('SessionFailed', `ka golden exited ${exitCode}`);
-    }
-    const silent = progress.find(({ timeline }) => !timeline.has('phoned home'));
-    if (silent && Date.now() > endedMs + HEARD_MS) {
-      const message = `the session is over, but ${silent.machine.name} did not phone home`;
-      throw new NamedError('NotHome', message);
-    }
-    const off = progress.find(({ machine }) => machine.wentOff);
-    if (off) throw new NamedError('MachineOff', `${off.machine.name} went off`);
-    if (Date.now() > deadline) {
-      const away = progress.filter(({ isHome }) => !isHome).map(({ machine }) => machine.name);
-      const message = `${away.join(', ')} did not come home within ${DEADLINE_MS / 60_000} min`;
-      throw new NamedError('TooLate', message);
-    }
-    // A signal's own reason is thrown above.
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
-  }
+/** State of the golden for this run only, but for the boot images. */
+const makeState = async (lab: Lab, images: string): Promise<string> => {
+  const directory = join(lab.directory, 'golden-state');
+  await mkdir(directory);
+  await symlink(images, join(directory, 'images'));
+  return directory;
 };
 
-/** The ends of what everybody wrote, where something went wrong. */
-const tellTrouble = async (
-  say: Say,
-  progress: readonly ProgressOfMachine[],
-  processes: readonly KaProcess[],
-): Promise<void> => {
-  const show = (title: string, text: string) => {
-    say(`${title}, the last lines:`);
-    for (const line of text.split('\n')) say(`  | ${line}`);
+const goldenCommand = (lab: Lab, { nodes, watch }: LabOptions, system: GoldenSystem): string[] => [
+  'golden',
+  '--pxe',
+  ...['--nodes', String(nodes)],
+  ...['--session', 'lab'],
+  ...['--address', lab.golden.address],
+  // The machines share this one's processors: a slow one is slow because of the others.
+  ...['--slow', 'wait'],
+  ...['--yes', '--ui', watch ? 'board' : 'plain'],
+  ...system.flags,
+];
+
+/** Runs the golden's commands and waits for their ends. */
+class GoldenProcesses implements AsyncDisposable {
+  readonly #lab: Lab;
+  readonly #stateDirectory: string;
+  readonly #over = new AbortController();
+  readonly #work: Promise<unknown>[] = [];
+
+  constructor(lab: Lab, stateDirectory: string) {
+    this.#lab = lab;
+    this.#stateDirectory = stateDirectory;
+  }
+
+  /** Fires when they are to end. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Waits for this, too. */
+  own = (work: Promise<unknown>): void => {
+    this.#work.push(work);
   };
-  for (const { machine, isHome } of progress) {
-    if (!isHome) show(`${machine.name}'s console`, machine.lastLines(LINES_SHOWN));
-  }
-  for (const process of processes) {
-    show(process.logFile ?? 'process', await lastLines(process, LINES_SHOWN));
-  }
-};
 
-const summarise = (say: Say, progress: readonly ProgressOfMachine[]): void => {
-  const seconds = (value: number | undefined) => (value === undefined ? '?' : value.toFixed(0));
-  for (const { machine, hostName, timeline } of progress) {
-    const toSession = seconds(timeline.between('DHCP offer', 'waiting in the session'));
-    const toLogin = seconds(timeline.between('power on', 'login prompt'));
-    say(
-      `${machine.name} is ${hostName}: ${toSession} s from the DHCP offer to waiting, ${toLogin} s from power-on to its own login`,
-    );
+  start(args: readonly string[], logName: string): KaProcess {
+    const process = startKa(args, {
+      on: this.#lab.golden,
+      logFile: join(this.#lab.directory, logName),
+      stateDirectory: this.#stateDirectory,
+      signal: this.over,
+    });
+    this.own(process.ended);
+    return process;
   }
-};
 
-const tellHowToLook = (say: Say, progress: readonly ProgressOfMachine[]): void => {
-  say('the machines go on until Ctrl-C; their consoles (root, password ka; Ctrl-] leaves):');
-  for (const { machine } of progress) {
-    say(`  socat -,rawer,escape=0x1d UNIX-CONNECT:${machine.consoleSocket}`);
+  /** The same on a pane of tmux. */
+  async show(args: readonly string[], watch: Watch): Promise<KaProcess> {
+    const command = this.#lab.golden.argv(kaCommand(args));
+    const environment = { ...runtimeEnvironment, KA_STATE_DIR: this.#stateDirectory };
+    const process = await watch.start(command, environment, this.over);
+    this.own(process.ended);
+    return process;
   }
-};
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await Promise.all(this.#work);
+  }
+}
 
 /** Returns when the process was asked to stop. */
 const untilStopped = async (signal: AbortSignal): Promise<void> => {
@@ -133,89 +133,81 @@ const untilStopped = async (signal: AbortSignal): Promise<void> => {
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 };
 
+/** With a tmux on the terminal lines are shown there, and once more when it is gone. */
+const sayInto = async (file: string, stack: AsyncDisposableStack, say: Say): Promise<Say> => {
+  const lines: string[] = [];
+  await writeFile(file, '');
+  stack.defer(async () => {
+    for (const line of lines) say(line);
+  });
+  return (line) => {
+    lines.push(line);
+    appendFileSync(file, `${line}\n`);
+  };
+};
+
 /** Runs it; true when all went as it should. */
 export const runLab = async (
   options: LabOptions,
-  say: Say,
+  tell: Say,
   signal: AbortSignal,
 ): Promise<boolean> => {
-  const images = await provideBootImage(join(cache('lab'), 'state'), say, signal);
+  const images = await provideBootImage(join(cache('lab'), 'state'), tell, signal);
   await using stack = new AsyncDisposableStack();
   const lab = stack.use(await Lab.create({ nodes: 0, directory: cache('lab') }));
   const system = await mountGolden(lab, options.firmware, {
     cacheDirectory: cache('demo'),
-    say,
+    say: tell,
     signal,
   });
-  const stateDirectory = join(lab.directory, 'golden-state');
-  await mkdir(stateDirectory);
-  await symlink(images, join(stateDirectory, 'images'));
-
-  const over = new AbortController();
-  const ends: Promise<unknown>[] = [];
-  stack.defer(async () => {
-    over.abort();
-    await Promise.all(ends);
-  });
+  const stateDirectory = await makeState(lab, images);
+  const lines = join(lab.directory, 'lab.log');
+  const say = options.watch ? await sayInto(lines, stack, tell) : tell;
+  const watch = options.watch ? stack.use(new Watch(lab.directory)) : undefined;
+  const processes = stack.use(new GoldenProcesses(lab, stateDirectory));
+  const { over, own } = processes;
   const machines = await makeMachines(lab, options, system);
   for (const machine of machines) stack.use(machine);
-  const progress = machines.map((machine) => new ProgressOfMachine(machine, say));
-
-  const start = (args: readonly string[], logFile: string) => {
-    const process = startKa(args, {
-      on: lab.golden,
-      logFile: join(lab.directory, logFile),
+  if (options.firmware === 'bios') {
+    const even = machines.filter((_, index) => index % 2 === 1);
+    await sendToPxelinux(
       stateDirectory,
-      signal: over.signal,
-    });
-    ends.push(process.ended);
-    return process;
-  };
+      even.map(({ mac }) => mac),
+    );
+  }
+  const progress = machines.map((machine) => new ProgressOfMachine(machine, say));
   const byMac = (mac: string | undefined) => progress.find(({ machine }) => machine.mac === mac);
-  const pxe = start(serveCommand, 'pxe.log');
-  ends.push(
-    followBootServices(
-      pxe,
-      (mac, milestone, detail) => byMac(mac)?.timeline.reach(milestone, detail),
-      over.signal,
-    ),
-  );
-  await untilServing(pxe, AbortSignal.any([signal, AbortSignal.timeout(SERVING_MS)]));
-  const golden = start(
-    [
-      'golden',
-      '--pxe',
-      ...['--nodes', String(options.nodes)],
-      ...['--session', SESSION],
-      ...['--address', lab.golden.address],
-      ...['--yes', '--ui', 'plain'],
-      ...system.flags,
-    ],
-    'golden.log',
-  );
   const byNumber = (node: number) => progress.find(({ number }) => number === node);
-  const cut = options.powerCut
-    ? cutOnce(progress, (work) => ends.push(work), over.signal)
-    : undefined;
+
+  const pxe = processes.start(serveCommand, 'pxe.log');
+  const onServed: OnServed = (mac, milestone, detail) =>
+    byMac(mac)?.timeline.reach(milestone, detail);
+  own(followBootServices(pxe, onServed, over));
+  await untilServing(pxe, AbortSignal.any([signal, AbortSignal.timeout(SERVING_MS)]));
+
+  const command = goldenCommand(lab, options, system);
+  const golden = watch
+    ? await processes.show(command, watch)
+    : processes.start(command, 'golden.log');
+  if (watch) {
+    await watch.show([...machines.map(({ consoleLog }) => consoleLog), lines]);
+    tell(`the board and the consoles: ${watch.attach()}`);
+  }
   const opened = Promise.withResolvers<void>();
+  const cut = options.powerCut ? cutOnce(progress, own, over) : undefined;
   const onEvent = (event: SessionEvent) => {
     if (event.kind === 'session' && event.state === 'open') opened.resolve();
     if (event.kind === 'node') byMac(event.mac)?.onNode(event);
     if (event.kind === 'step') byNumber(event.node)?.onStep(event);
     if (event.kind === 'progress') cut?.(event);
   };
-  ends.push(followSession(stateDirectory, onEvent, over.signal));
+  own(followSession(stateDirectory, onEvent, over));
 
   try {
-    const refused = golden.ended.then((exitCode) => {
-      throw new NamedError('SessionFailed', `ka golden exited ${exitCode}`);
-    });
-    await Promise.race([opened.promise, refused]);
-    // It is watched from here on in another way.
-    refused.catch(() => undefined);
+    await Promise.race([opened.promise, golden.ended]);
     for (const machine of progress) machine.powerOn();
-    await untilHome({ golden, progress, signal });
-    summarise(say, progress);
+    await untilHome(golden, progress, signal);
+    tellTimes(say, progress);
   } catch (error) {
     if (signal.aborted || !(error instanceof NamedError)) throw error;
     say(`FAILED: ${error.message}`);

@@ -16,6 +16,8 @@ export interface MachineOptions {
   name: string;
   mac: string;
   firmware: Firmware;
+  /** Whether its network card has iPXE in its ROM; without, only UEFI can boot from it. */
+  ipxeRom: boolean;
   memoryMebibytes: number;
   diskBytes: number;
   /** For its disk, its console and its logs. */
@@ -109,7 +111,7 @@ export class Machine extends EventEmitter<Events> {
 
   /** Switches it on. It reboots by itself when its system asks for that. */
   powerOn(): void {
-    const { cable, memoryMebibytes } = this.#options;
+    const { cable, memoryMebibytes, ipxeRom } = this.#options;
     const [file, ...args] = cable.argv([
       'qemu-system-x86_64',
       ...['-name', this.name],
@@ -122,7 +124,8 @@ export class Machine extends EventEmitter<Events> {
       ...['-device', 'virtio-rng-pci'],
       ...['-netdev', `tap,id=net,ifname=${cable.tap},script=no,downscript=no`],
       // The network first, as machines of a cluster are set up; then the disk.
-      ...['-device', `virtio-net-pci,netdev=net,mac=${this.mac},bootindex=1`],
+      '-device',
+      `virtio-net-pci,netdev=net,mac=${this.mac},bootindex=1${ipxeRom ? '' : ',romfile='}`,
       // Only the power of the emulated machine is ever cut, never this machine's.
       ...['-drive', `file=${this.disk},format=raw,if=none,id=disk,cache=unsafe,discard=unmap`],
       ...['-device', 'virtio-blk-pci,drive=disk,bootindex=2'],
