@@ -67,7 +67,7 @@ const bound = (address: string, signal: AbortSignal): Promise<Socket> =>
       reject(
         new NamedError(
           'ProbeFailed',
-          `cannot look for a DHCP server from ${address}:${CLIENT_PORT}: ${cause.message}; say --mode dhcp or --mode proxy when that port is free`,
+          `cannot look for a DHCP server from ${address}:${CLIENT_PORT} (${cause.message}); say --mode dhcp or --mode proxy`,
           { cause },
         ),
       ),

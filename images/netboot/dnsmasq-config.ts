@@ -12,15 +12,24 @@ export interface DnsmasqOptions {
   port: number;
   /** Addresses to give; undefined = beside another DHCP server, which gives them. */
   range: AddressRange | undefined;
+  /** Whether the range is a guess, in which other machines may have addresses already. */
+  guessed: boolean;
 }
 
+const GUESSED =
+  '# Each address is tried by ping first, three seconds in which nobody else is heard.';
+const NAMED = `# These addresses are ours alone, so none is tried by ping first: while many machines
+# start at once nobody waits for that.
+no-ping`;
+
 const dhcpLines = (
-  { network }: DnsmasqOptions,
+  { network, guessed }: DnsmasqOptions,
   { from, to }: AddressRange,
 ): string => `# We give the addresses.
 dhcp-range=${from},${to},${network.netmask},12h
 dhcp-lease-max=${toNumber(to) - toNumber(from) + 1}
 dhcp-leasefile=${leaseFile()}
+${guessed ? GUESSED : NAMED}
 # iPXE need not wait for a second server that knows about booting.
 dhcp-option=tag:ipxe,encap:175,176,1b`;
 
@@ -50,8 +59,10 @@ port=0
 interface=${network.name}
 except-interface=lo
 bind-interfaces
-# The files may be readable by root only.
+# The files may be readable by root only; and a change of user or group would let it
+# outlive "ka pxe serve".
 user=root
+group=root
 log-dhcp
 
 enable-tftp

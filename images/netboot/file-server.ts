@@ -99,8 +99,8 @@ const answer = async (
     await pipeline(stream, response);
     tell('finish', bytes);
   } catch {
-    // The machine went away; how far it came is all there is to say.
-    tell('broken', stream.bytesRead);
+    // The machine went away: either broken off, or as soon as it had the last byte.
+    tell(stream.bytesRead === bytes ? 'finish' : 'broken', stream.bytesRead);
   }
 };
 

@@ -23,7 +23,8 @@ export const findNetwork = (wanted: {
   interface: string | undefined;
   address: string | undefined;
 }): Ipv4Interface => {
-  const all = ipv4Interfaces();
+  // Loopback is listed where there is nothing else.
+  const all = ipv4Interfaces().filter((network) => !network.address.startsWith('127.'));
   const { interface: name, address } = wanted;
   const found = all.filter(
     (network) =>

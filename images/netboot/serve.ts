@@ -1,15 +1,19 @@
 /** `ka pxe serve`: DHCP or proxy-DHCP, TFTP and HTTP for one network, until told to end. */
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../protocol/constants.ts';
+import { toFailure } from '../../protocol/failure.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
+import { run } from '../../system/run.ts';
 import { findImage } from '../store.ts';
 import { placeBootLoaders } from './boot-loaders.ts';
 import { findDhcpServer } from './dhcp-probe.ts';
 import { startDnsmasq } from './dnsmasq.ts';
 import { dnsmasqConfig } from './dnsmasq-config.ts';
-import { bootOfferReader } from './dnsmasq-log.ts';
-import { serveFiles } from './file-server.ts';
+import { bootOfferReader, isTrouble, menuFetched } from './dnsmasq-log.ts';
+import { type Download, serveFiles } from './file-server.ts';
+import { type Labels, labelForAll } from './labels.ts';
 import { updateLabels } from './labels-store.ts';
 import { type AddressRange, checkRange, defaultRange, findNetwork } from './network.ts';
 import { answerOthers, findOtherServer } from './other-server.ts';
@@ -42,6 +46,20 @@ const wantedPorts = (mode: ServeOptions['mode']): WantedPort[] => [
   { protocol: 'udp', port: PORTS.boot, use: 'looking for others of its kind' },
 ];
 
+/** What is missing on this machine, before anything is asked of the network. */
+const checkMachine = async (signal: AbortSignal): Promise<void> => {
+  if (process.getuid?.() !== 0) {
+    throw new NamedError('NotRoot', 'ka pxe serve needs ports 67 and 69; run it as root');
+  }
+  placeBootLoaders();
+  try {
+    await run('dnsmasq', ['--version'], { signal });
+  } catch (error) {
+    if (!(error instanceof NamedError) || error.code !== 'ToolMissing') throw error;
+    throw new NamedError('ToolMissing', 'dnsmasq is not installed; install dnsmasq-base');
+  }
+};
+
 const refuseSecond = async (network: Ipv4Interface, signal: AbortSignal): Promise<void> => {
   const own = runningServing();
   if (own) {
@@ -54,17 +72,49 @@ const refuseSecond = async (network: Ipv4Interface, signal: AbortSignal): Promis
   throw new NamedError('AlreadyServed', message);
 };
 
+/** Serving must not end because somebody edits labels.json; it says so once, until that is put right. */
+const labelsNow = (say: ServeOptions['say']): (() => Labels | undefined) => {
+  let told = '';
+  return () => {
+    try {
+      const labels = updateLabels();
+      told = '';
+      return labels;
+    } catch (error) {
+      const { message } = toFailure(error);
+      if (message !== told) say(`trouble: ${message}`);
+      told = message;
+      return undefined;
+    }
+  };
+};
+
+/** Asks the network for its DHCP server. Who said which mode is only told when that cannot be done. */
+const lookForDhcp = async (
+  { mode, say, signal }: ServeOptions,
+  network: Ipv4Interface,
+): Promise<string | undefined> => {
+  try {
+    return await findDhcpServer(network, signal);
+  } catch (error) {
+    if (mode === 'auto' || signal.aborted) throw error;
+    say(`trouble: ${toFailure(error).message}`);
+    return undefined;
+  }
+};
+
 /** Which mode, after asking the network who gives addresses there. */
 const chooseMode = async (
-  { mode, range, say, signal }: ServeOptions,
+  options: ServeOptions,
   network: Ipv4Interface,
 ): Promise<{ mode: Serving['mode']; range: AddressRange | undefined }> => {
+  const { mode, range, say } = options;
   if (range) checkRange(network, range);
   if (mode === 'proxy' && range) {
     const message = '--range is for the mode that gives addresses; leave it out with --mode proxy';
     throw new NamedError('BadRange', message);
   }
-  const server = await findDhcpServer(network, signal);
+  const server = await lookForDhcp(options, network);
   if (server !== undefined && mode === 'dhcp') {
     const message = `a DHCP server (${server}) gives addresses on ${network.name} already; use --mode proxy`;
     throw new NamedError('OtherDhcpServer', message);
@@ -83,10 +133,13 @@ const chooseMode = async (
 
 /** Looks every few seconds whether the boot files still say what counts. */
 const keepLabels = async (say: ServeOptions['say'], signal: AbortSignal): Promise<void> => {
-  let before = updateLabels().session?.name;
+  const look = labelsNow(say);
+  let before = look()?.session?.name;
   for (;;) {
     await sleep(LOOK_MS, undefined, { signal });
-    const now = updateLabels().session?.name;
+    const labels = look();
+    if (!labels) continue;
+    const now = labels.session?.name;
     if (now !== before && now !== undefined) say(`session "${now}" is open: kamethod for all`);
     if (now !== before && before !== undefined) say(`session "${before}" is over`);
     before = now;
@@ -102,7 +155,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const { say, signal } = options;
   const image = await findImage(options.image);
   const network = findNetwork(options);
-  placeBootLoaders();
+  await checkMachine(signal);
   await refuseSecond(network, signal);
   await checkPorts(wantedPorts(options.mode), network, signal);
   const { mode, range } = await chooseMode(options, network);
@@ -111,13 +164,14 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const ending = AbortSignal.any([signal, over.signal]);
   const { name, address } = network;
   const warn = (error: Error) => say(`trouble: ${error.message}`);
+  const tell = (download: Download) => {
+    describeDownload(download).then((line) => line !== undefined && say(line), warn);
+  };
   try {
     await serveFiles({
       address,
       port: PORTS.boot,
-      onDownload: (download) => {
-        describeDownload(download).then((line) => line !== undefined && say(line), warn);
-      },
+      onDownload: tell,
       onError: warn,
       signal: ending,
     });
@@ -135,15 +189,19 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     const read = bootOfferReader();
     const onLine = (line: string) => {
       const offer = read(line);
+      const fetched = menuFetched(line);
       if (offer) say(describeOffer(offer));
-      else if (/warning|error|failed|no address/i.test(line)) say(line.trim());
+      else if (fetched) tell(fetched);
+      else if (isTrouble(line)) say(line.trim());
     };
-    const dnsmasq = await startDnsmasq(dnsmasqConfig({ network, port, range }), onLine, ending);
+    const dnsmasq = await startDnsmasq(
+      dnsmasqConfig({ network, port, range, guessed: options.range === undefined }),
+      onLine,
+      ending,
+    );
     const given = range ? `addresses ${range.from} to ${range.to}` : 'addresses from elsewhere';
     say(`serving ${name} (${address}), mode ${mode}, ${given}, image "${image.name}"`);
-    say(
-      `everybody boots ${labels.session?.label ?? labels.default}; change it with: ka pxe default`,
-    );
+    say(`everybody boots ${labelForAll(labels)}; change it with: ka pxe default`);
     const keeping = keepLabels(say, ending);
     keeping.catch(() => undefined);
     await Promise.race([dnsmasq.ended, keeping]);
