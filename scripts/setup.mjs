@@ -67,6 +67,15 @@ const needs = {
     curl: 'curl',
     python3: 'python3',
     'systemd-analyze': 'systemd',
+    dnsmasq: 'dnsmasq-base',
+    '/usr/lib/PXELINUX/lpxelinux.0': 'pxelinux',
+    '/usr/lib/syslinux/modules/bios/ldlinux.c32': 'syslinux-common',
+    '/usr/lib/ipxe/snponly.efi': 'ipxe',
+    ss: 'iproute2',
+    udhcpc: 'udhcpc',
+    // As Debian configures them these two serve no interface; only their checkers are used.
+    dhcpd: 'isc-dhcp-server',
+    'kea-dhcp4': 'kea-dhcp4-server',
   },
   bench: {
     ...session,
