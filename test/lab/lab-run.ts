@@ -223,5 +223,6 @@ export const runLab = async (
     await untilStopped(signal);
     return true;
   }
-  return checkClones(lab, system.root, progress, say);
+  // Awaited here: the lab goes when this function ends.
+  return await checkClones(lab, system.root, progress, say);
 };
