@@ -33,6 +33,6 @@ export const findMac = (labels: Pick<Labels, 'names'>, node: string): string => 
   if (mac !== undefined) return mac;
   throw new NamedError(
     'UnknownNode',
-    `"${node}" is no MAC address, and neither a session with --pxe nor ${ETHERS} knows the name; give its MAC address`,
+    `"${node}" is no MAC address, and neither a session with --pxe nor ${ETHERS} knows the name; give its MAC address, as 52:54:00:12:34:56`,
   );
 };

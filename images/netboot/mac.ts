@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { NamedError } from '../../system/named-error.ts';
 
 /** As the kernel writes it: 52:54:00:12:34:56. */
 export const Mac = z.string().regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/);
@@ -11,13 +10,6 @@ export const macOf = (text: string): string | undefined => {
   if (!separated && !dotted && !/^[0-9a-f]{12}$/i.test(text)) return undefined;
   const digits = text.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
   return digits.match(/../g)?.join(':');
-};
-
-/** Throws `BadMac`. */
-export const parseMac = (text: string): string => {
-  const mac = macOf(text);
-  if (mac !== undefined) return mac;
-  throw new NamedError('BadMac', `"${text}" is not a MAC address; write it as 52:54:00:12:34:56`);
 };
 
 /** As boot loaders put it into file names: 52-54-00-12-34-56. */

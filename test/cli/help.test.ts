@@ -9,19 +9,35 @@ const helpOf = async (...command: string[]): Promise<string> => {
 
 /** What the help of a command must tell of, each at the start of a line. */
 const commands: [string[], string[]][] = [
-  [[], ['golden', 'agent', 'start', 'status', 'desc']],
+  [[], ['golden', 'agent', 'start', 'status', 'desc', 'pxe', 'wake', 'power']],
   [
     ['golden'],
     [
       ...['-n, --nodes', '-p, --disk-desc', '-x, --exclude', '-X, --skip-devices'],
       ...['-D, --raw-partition', '-m, --boot-code', '-M, --boot-code-file', '-d, --release-delay'],
       ...['-r, --bootloader', '-s, --session', '--root', '--yes', '--plan', '--wait-timeout'],
-      ...['--min-nodes', '--ui', '--report'],
+      ...['--min-nodes', '--ui', '--report', '--pxe'],
     ],
   ],
   [['agent'], ['-s, --session', '--golden', '--fingerprint', '--disk', '--into', '--no-reboot']],
   [['start'], ['session']],
   [['status'], ['node', '-f, --follow', '--timeout']],
+  [['pxe'], ['serve', 'default', 'forget', 'list', 'config']],
+  [
+    ['pxe', 'serve'],
+    ['--interface', '--address', '--range', '--mode', '--image'],
+  ],
+  [
+    ['pxe', 'default'],
+    ['label', 'node'],
+  ],
+  [['pxe', 'forget'], ['node']],
+  [
+    ['pxe', 'config'],
+    ['--for', '--server'],
+  ],
+  [['wake'], ['node']],
+  [['power'], ['action', 'node', '-p, --description']],
   [['desc'], ['from-disk', 'check', 'plan', 'convert']],
   [
     ['desc', 'from-disk'],
