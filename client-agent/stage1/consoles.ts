@@ -11,7 +11,9 @@ export const openConsoles = async (): Promise<(line: string) => void> => {
   const names = (await readFile(ACTIVE, 'utf8')).split(/\s+/).filter(Boolean);
   const open = new Set<WriteStream>();
   for (const name of names) {
-    const stream = createWriteStream(`/dev/${name}`, { flags: 'w' });
+    // tty0 is whichever virtual terminal is shown now: tty2 may be, where the shell is.
+    const device = name === 'tty0' ? 'tty1' : name;
+    const stream = createWriteStream(`/dev/${device}`, { flags: 'w' });
     // A console that is named but not there (no serial port) is one screen less, no more.
     stream.on('error', () => open.delete(stream));
     open.add(stream);
