@@ -10,31 +10,41 @@ const SETTLE_TIMEOUT_MS = 60 * 60 * 1000;
 /** rsync's exit status for "some source files vanished before they could be transferred". */
 const RSYNC_VANISHED = 24;
 
+/** What does not depend on the file system. */
+const commonArgs = (excluded: readonly string[], source: string, directory: string): string[] => [
+  '--delete',
+  '--one-file-system',
+  ...rsyncExcludes(excluded),
+  '--stats',
+  '--itemize-changes',
+  source,
+  directory,
+];
+
+/**
+ * Fat has no owners, modes and links, and its times are of two seconds: a boot
+ * file changed within these is told by its contents, and there are few of them.
+ */
+const FAT_ARGS = ['--recursive', '--times', '--modify-window=2', '--checksum'];
+
 /**
  * Times are compared to the nanosecond (`--modify-window=-1`): a file changed
  * within the second it was read in has the same whole seconds. Sockets, which
  * tar leaves out, come by `--archive`. lost+found belongs to the node's own
  * file system.
  */
-const rsyncArgs = (excluded: readonly string[], source: string, directory: string): string[] => [
+const FULL_ARGS = [
   '--archive',
   '--hard-links',
   '--acls',
   '--xattrs',
   '--sparse',
   '--numeric-ids',
-  '--delete',
-  '--one-file-system',
   '--modify-window=-1',
   '--filter=protect /lost+found',
   `--filter=-x ${XFS_ACLS}`,
   // rsync's own default, which the rule above replaces.
   '--filter=-x system.*',
-  ...rsyncExcludes(excluded),
-  '--stats',
-  '--itemize-changes',
-  source,
-  directory,
 ];
 
 export const settleStep: Step = {
@@ -44,15 +54,15 @@ export const settleStep: Step = {
     const { plan, settle, progress } = context;
     if (!settle) return skipped('no golden to settle with');
     const files = plan.streams.flatMap((stream) =>
-      stream.kind === 'files' && stream.mount !== undefined && !isFat(context, stream)
-        ? [{ mount: stream.mount }]
+      stream.kind === 'files' && stream.mount !== undefined
+        ? [{ mount: stream.mount, kindArgs: isFat(context, stream) ? FAT_ARGS : FULL_ARGS }]
         : [],
     );
     if (files.length === 0) return finished('no files were copied');
     const details: string[] = [];
-    for (const { mount } of files) {
+    for (const { mount, kindArgs } of files) {
       progress(mount);
-      details.push(`${mount} ${await settleMount(mount, settle, context)}`);
+      details.push(`${mount} ${await settleMount(mount, kindArgs, settle, context)}`);
     }
     return finished(details.join(', '));
   },
@@ -70,14 +80,18 @@ const isFat = ({ plan }: StepContext, stream: StreamPlan): boolean =>
 /** Settles one file system; returns what changed, in words. */
 const settleMount = async (
   mount: string,
+  kindArgs: readonly string[],
   settle: SettleSource,
   { plan, target, log, signal }: StepContext,
 ): Promise<string> => {
-  const args = rsyncArgs(
-    excludedByPlan(plan, mount),
-    `${settle.url(mount)}/`,
-    `${join(target, mount).replace(/\/$/, '')}/`,
-  );
+  const args = [
+    ...kindArgs,
+    ...commonArgs(
+      excludedByPlan(plan, mount),
+      `${settle.url(mount)}/`,
+      `${join(target, mount).replace(/\/$/, '')}/`,
+    ),
+  ];
   const { stdout, exitCode } = await run('rsync', args, {
     log,
     signal,

@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { link, mkdir, rename, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
@@ -172,6 +184,32 @@ describe('settling', () => {
     expect(nodeTree.get('socket.kept')?.kind).toBe(goldenTree.get('socket.kept')?.kind);
     expect([...nodeTree.keys()].filter(isExcluded)).toEqual(['cache/made on the node']);
     expect(nodeTree.has('lost+found')).toBe(true);
+  });
+
+  test('what goes on fat is compared by content, without owners and modes', async () => {
+    await using bench = await makeBench();
+    const golden = join(bench.directory, 'golden');
+    await mkdir(golden);
+    const plan = await prepared(bench, 'ext4', 20);
+    // Kernels may lack fat; what is asked of rsync is the same.
+    for (const { filesystem } of plan.disks.flatMap(({ partitions }) => partitions)) {
+      if (filesystem) filesystem.type = 'vfat';
+    }
+    for (const [directory, text] of [
+      [golden, 'new'],
+      [bench.target, 'old'],
+    ] as const) {
+      await writeFile(join(directory, 'grub.cfg'), text);
+      await utimes(join(directory, 'grub.cfg'), 1000, 1000);
+    }
+    await writeFile(join(golden, 'shimx64.efi'), 'shim', { mode: 0o600 });
+    await chown(join(golden, 'shimx64.efi'), 1234, 1234);
+    await writeFile(join(bench.target, 'gone.efi'), '');
+    await using bridge = await openBridge(bench.directory, { '/': golden });
+    await settleStep.run(bench.context(plan, bridge));
+    expect(await readFile(join(bench.target, 'grub.cfg'), 'utf8')).toBe('new');
+    expect(await stat(join(bench.target, 'shimx64.efi'))).toMatchObject({ uid: 0, gid: 0 });
+    expect(await readdir(bench.target)).not.toContain('gone.efi');
   });
 
   test('a wrong password, a strange user and writing are refused', async () => {
