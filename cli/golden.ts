@@ -212,7 +212,7 @@ const networkBoot = async ({ pxe, address }: GoldenFlags, bus: EventBus) => {
     bus.emit({ kind: 'log', node: null, level, message });
   try {
     const labels = await sessionLabels(address, ({ message }) => log('error', message));
-    if (labels.warning) log('warning', labels.warning);
+    for (const warning of labels.warnings) log('warning', warning);
     return labels;
   } catch (error) {
     return fail(error);

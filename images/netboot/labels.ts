@@ -51,7 +51,6 @@ export const withoutDeadSession = (labels: Labels): Labels =>
 export const labelForAll = ({ session, default: label }: Labels): BootLabel =>
   session?.label ?? label;
 
-/** Nobody's disk is safe from a second session just because the first one wrote it. */
 const withoutCloned = (nodes: Labels['nodes']): Labels['nodes'] =>
   Object.fromEntries(Object.entries(nodes).filter(([, { why }]) => why !== 'cloned'));
 
@@ -84,11 +83,15 @@ export const forget = (labels: Labels, macs: readonly string[]): Labels => ({
   nodes: Object.fromEntries(Object.entries(labels.nodes).filter(([mac]) => !macs.includes(mac))),
 });
 
+/** What was cloned before keeps its disk: a restart at the wrong time must not erase it. */
 export const openSession = (labels: Labels, session: SessionBoot): Labels => ({
   ...labels,
-  nodes: withoutCloned(labels.nodes),
   session,
 });
+
+/** How many machines boot their disk only because they were cloned. */
+export const clonedBefore = ({ nodes }: Labels): number =>
+  Object.values(nodes).filter(({ why }) => why === 'cloned').length;
 
 /** A name has one machine, a machine one name: the latest. */
 export const remember = (labels: Labels, name: string, mac: string): Labels => {

@@ -3,15 +3,15 @@ import type { SessionEvent } from '../../protocol/events.ts';
 import { toFailure } from '../../protocol/failure.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { DEFAULT_IMAGE, findImage } from '../store.ts';
-import { choose, openSession, remember } from './labels.ts';
+import { choose, clonedBefore, type Labels, openSession, remember } from './labels.ts';
 import { readLabels, updateLabels } from './labels-store.ts';
 import { macOf } from './mac.ts';
 import { isSameProcess, thisProcess } from './process-identity.ts';
 import { lastServing, runningServing } from './serving.ts';
 
 export interface SessionLabels {
-  /** Why machines may not boot from here all the same; undefined = all is well. */
-  warning: string | undefined;
+  /** Why machines may not boot from here all the same. */
+  warnings: string[];
   listen: (event: SessionEvent) => void;
   /** Puts back what was before, if the session's end has not. */
   close: () => void;
@@ -38,7 +38,8 @@ export const sessionLabels = async (
   onError: (error: Error) => void,
 ): Promise<SessionLabels> => {
   await findImage(lastServing()?.image ?? DEFAULT_IMAGE);
-  const { session } = readLabels();
+  const labels = readLabels();
+  const { session } = labels;
   const attempt = (work: () => void): void => {
     try {
       work();
@@ -51,12 +52,27 @@ export const sessionLabels = async (
     throw new NamedError('SessionExists', message);
   }
   return {
-    warning: runningServing()
-      ? undefined
-      : '--pxe: no "ka pxe serve" runs on this machine, so nothing boots from here; start it',
+    warnings: [...notServed(), ...keptBack(labels)],
     listen: (event) => attempt(() => follow(event, address)),
     close: () => attempt(end),
   };
+};
+
+const notServed = (): string[] =>
+  runningServing()
+    ? []
+    : ['--pxe: no "ka pxe serve" runs on this machine, so nothing boots from here; start it'];
+
+const keptBack = (labels: Labels): string[] => {
+  const count = clonedBefore(labels);
+  if (count === 0) return [];
+  const who =
+    count === 1
+      ? 'one machine that was cloned before boots its'
+      : `${count} machines that were cloned before boot their`;
+  return [
+    `${who} own disk; to clone again: ka pxe forget NODE…, or all of them: ka pxe default kamethod`,
+  ];
 };
 
 const follow = (event: SessionEvent, address: string | undefined): void => {
