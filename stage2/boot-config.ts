@@ -13,9 +13,6 @@ const BY_PARTUUID = /\b(?:root|resume)=["']?PARTUUID=["']?([\w-]+)/g;
 /** grub: `search --no-floppy --fs-uuid --set=root [--hint…] UUID`; the UUID is the last word. */
 const BY_SEARCH = /^\s*search\b.*--fs-uuid\b.*?\s["']?([\w-]+)["']?\s*$/gm;
 
-/** … and on an EFI system partition: `search.fs_uuid UUID root [hints]`. */
-const BY_SEARCH_WORD = /^\s*search\.fs_uuid\s+["']?([\w-]+)/gm;
-
 const found = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].flatMap(([, value]) => (value === undefined ? [] : [value]));
 
@@ -35,9 +32,9 @@ export const checkBootConfig = (
   const partUuids = ids(references.map(({ partUuid }) => partUuid));
   const wrong = [
     ...found(text, BY_DEVICE),
-    ...[BY_UUID, BY_SEARCH, BY_SEARCH_WORD]
-      .flatMap((pattern) => found(text, pattern))
-      .filter((id) => !uuids.has(id.toLowerCase())),
+    ...[...found(text, BY_UUID), ...found(text, BY_SEARCH)].filter(
+      (id) => !uuids.has(id.toLowerCase()),
+    ),
     ...found(text, BY_PARTUUID).filter((id) => !partUuids.has(id.toLowerCase())),
   ];
   if (wrong.length === 0) return;
