@@ -8,10 +8,11 @@ export interface Ipv4Interface {
   broadcast: string;
 }
 
-const toNumber = (address: string): number =>
+/** A dotted IPv4 address as a number, to compare and to count. */
+export const toNumber = (address: string): number =>
   address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 
-const toAddress = (value: number): string =>
+export const toAddress = (value: number): string =>
   [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
 
 /**

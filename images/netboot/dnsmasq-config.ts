@@ -1,8 +1,7 @@
 /** The configuration of our dnsmasq, to be read by people as well. */
-import type { Ipv4Interface } from '../../system/interfaces.ts';
+import { type Ipv4Interface, toNumber } from '../../system/interfaces.ts';
 import { baseUrl } from './boot-files.ts';
 import { BIOS_LOADER, UEFI_LOADER } from './boot-loaders.ts';
-import { toNumber } from './ipv4.ts';
 import { type AddressRange, networkAddress } from './network.ts';
 import { bootDirectory, leaseFile, siteDirectory } from './paths.ts';
 

@@ -1,10 +1,3 @@
-/** IPv4 addresses as numbers, to compare and to count. */
-export const toNumber = (address: string): number =>
-  address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-
-export const toAddress = (value: number): string =>
-  [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
-
 export const isIpv4 = (text: string): boolean =>
   /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
 

@@ -1,8 +1,13 @@
 /** The network to serve: its interface, and which addresses to give. */
 import { existsSync } from 'node:fs';
-import { type Ipv4Interface, ipv4Interfaces } from '../../system/interfaces.ts';
+import {
+  type Ipv4Interface,
+  ipv4Interfaces,
+  toAddress,
+  toNumber,
+} from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
-import { isIpv4, isPrivate, toAddress, toNumber } from './ipv4.ts';
+import { isIpv4, isPrivate } from './ipv4.ts';
 
 export interface AddressRange {
   from: string;
