@@ -8,32 +8,20 @@ import { NamedError } from '../../system/named-error.ts';
 import { run } from '../../system/run.ts';
 import { findImage } from '../store.ts';
 import { placeBootLoaders } from './boot-loaders.ts';
-import { findDhcpServer } from './dhcp-probe.ts';
 import { startDnsmasq } from './dnsmasq.ts';
 import { dnsmasqConfig } from './dnsmasq-config.ts';
 import { bootOfferReader, isTrouble, menuFetched } from './dnsmasq-log.ts';
 import { type Download, serveFiles } from './file-server.ts';
 import { type Labels, labelForAll } from './labels.ts';
 import { updateLabels } from './labels-store.ts';
-import { type AddressRange, checkRange, defaultRange, findNetwork } from './network.ts';
+import { findNetwork } from './network.ts';
 import { answerOthers, findOtherServer } from './other-server.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
 import { thisProcess } from './process-identity.ts';
 import { describeDownload, describeOffer } from './serve-lines.ts';
-import { runningServing, type Serving, writeServing } from './serving.ts';
-
-export interface ServeOptions {
-  interface: string | undefined;
-  address: string | undefined;
-  range: AddressRange | undefined;
-  /** `auto` = proxy where a DHCP server answers, otherwise dhcp. */
-  mode: 'auto' | Serving['mode'];
-  /** Name of the boot image. */
-  image: string;
-  /** Gets what is served, and each event, a line each. */
-  say: (line: string) => void;
-  signal: AbortSignal;
-}
+import { chooseMode } from './serve-mode.ts';
+import type { ServeOptions } from './serve-options.ts';
+import { runningServing, writeServing } from './serving.ts';
 
 /** How soon boot files follow when a session's process died. */
 const LOOK_MS = 2000;
@@ -87,48 +75,6 @@ const labelsNow = (say: ServeOptions['say']): (() => Labels | undefined) => {
       return undefined;
     }
   };
-};
-
-/** Asks the network for its DHCP server. Who said which mode is only told when that cannot be done. */
-const lookForDhcp = async (
-  { mode, say, signal }: ServeOptions,
-  network: Ipv4Interface,
-): Promise<string | undefined> => {
-  try {
-    return await findDhcpServer(network, signal);
-  } catch (error) {
-    if (mode === 'auto' || signal.aborted) throw error;
-    say(`trouble: ${toFailure(error).message}`);
-    return undefined;
-  }
-};
-
-/** Which mode, after asking the network who gives addresses there. */
-const chooseMode = async (
-  options: ServeOptions,
-  network: Ipv4Interface,
-): Promise<{ mode: Serving['mode']; range: AddressRange | undefined }> => {
-  const { mode, range, say } = options;
-  if (range) checkRange(network, range);
-  if (mode === 'proxy' && range) {
-    const message = '--range is for the mode that gives addresses; leave it out with --mode proxy';
-    throw new NamedError('BadRange', message);
-  }
-  const server = await lookForDhcp(options, network);
-  if (server !== undefined && mode === 'dhcp') {
-    const message = `a DHCP server (${server}) gives addresses on ${network.name} already; use --mode proxy`;
-    throw new NamedError('OtherDhcpServer', message);
-  }
-  if (server !== undefined) {
-    if (range) say(`--range has no effect: the DHCP server ${server} gives the addresses`);
-    else say(`a DHCP server (${server}) gives the addresses`);
-    return { mode: 'proxy', range: undefined };
-  }
-  if (mode === 'proxy') {
-    say(`no DHCP server answers on ${network.name}; machines will wait until one does`);
-    return { mode, range: undefined };
-  }
-  return { mode: 'dhcp', range: range ?? defaultRange(network) };
 };
 
 /** Looks every few seconds whether the boot files still say what counts. */
