@@ -22,6 +22,8 @@ export class ProgressOfMachine {
   number: number | undefined;
   state: NodeState | undefined;
   why: string | undefined;
+  /** Where its console stood when it was switched on. */
+  #switchedOnAt = 0;
   /** Where its console stood when it restarted as a clone. */
   #restartedAt: number | undefined;
 
@@ -33,6 +35,7 @@ export class ProgressOfMachine {
   }
 
   powerOn(): void {
+    this.#switchedOnAt = this.machine.text.length;
     this.timeline.start();
     this.machine.powerOn();
   }
@@ -69,11 +72,10 @@ export class ProgressOfMachine {
   };
 
   #onText = (): void => {
-    if (!this.timeline.has('agent up') && /Welcome to Ka/.test(this.machine.text)) {
-      this.timeline.reach('agent up');
-    }
+    const { text } = this.machine;
+    if (/Welcome to Ka/.test(text.slice(this.#switchedOnAt))) this.timeline.reach('agent up');
     if (this.#restartedAt === undefined || this.hostName === undefined) return;
-    const prompt = /^(\S+) login:/m.exec(this.machine.text.slice(this.#restartedAt));
+    const prompt = /^(\S+) login:/m.exec(text.slice(this.#restartedAt));
     if (prompt?.[1] === this.hostName) this.timeline.reach('login prompt', prompt[0]);
   };
 }
