@@ -160,7 +160,7 @@ const onNode = (view: SessionView, event: EventOf<'node'>): SessionView => {
     ...old,
     name: printable(event.name),
     address: printable(event.address),
-    mac: event.mac === undefined ? old.mac : printable(event.mac),
+    mac: event.macs[0] === undefined ? old.mac : printable(event.macs[0]),
     state: event.state,
     since: changed ? event.time : old.since,
     // A reason belongs to the state it came with.

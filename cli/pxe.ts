@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { describeLabels } from '../images/netboot/describe-labels.ts';
 import { DHCP_SERVERS, type DhcpServer, dhcpAdvice } from '../images/netboot/dhcp-advice.ts';
 import { isIpv4 } from '../images/netboot/ipv4.ts';
-import { findMac } from '../images/netboot/known-nodes.ts';
+import { findMacs } from '../images/netboot/known-nodes.ts';
 import {
   BOOT_LABELS,
   type BootLabel,
@@ -94,7 +94,7 @@ ka pxe forget.`,
     .action((chosen: BootLabel, nodes: string[]) => {
       const labels = updateLabels((before) => {
         if (nodes.length === 0) return chooseForAll(before, chosen);
-        const macs = nodes.map((node) => findMac(before, node));
+        const macs = findMacs(before, nodes);
         return choose(before, macs, chosen, 'chosen');
       });
       print(describeLabels(labels, runningServing()));
@@ -107,12 +107,7 @@ const addForget = (pxe: Command): void => {
     .description('let these machines follow everybody again')
     .argument('<node...>', 'MAC address or name')
     .action((nodes: string[]) => {
-      const labels = updateLabels((before) =>
-        forget(
-          before,
-          nodes.map((node) => findMac(before, node)),
-        ),
-      );
+      const labels = updateLabels((before) => forget(before, findMacs(before, nodes)));
       print(describeLabels(labels, runningServing()));
     });
 };

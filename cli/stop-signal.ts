@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import process from 'node:process';
 import { NamedError } from '../system/named-error.ts';
 
@@ -8,7 +9,9 @@ import { NamedError } from '../system/named-error.ts';
 export const stopSignal = (what: string): AbortSignal => {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => {
+    // Not `once`: execa, while it runs a command, ends a process that has no listener left.
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
       controller.abort(new NamedError('Stopped', `${what} was stopped by ${name}`));
     });
   }

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { findMac } from '../images/netboot/known-nodes.ts';
+import { findMacs } from '../images/netboot/known-nodes.ts';
 import { readLabels } from '../images/netboot/labels-store.ts';
 import { wake } from '../images/netboot/wake.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -13,7 +13,7 @@ export const addWakeCommand = (program: Command): void => {
     .argument('<node...>', 'MAC address, or name as for ka pxe default')
     .action(async (nodes: string[]) => {
       const labels = readLabels();
-      const macs = nodes.map((node) => findMac(labels, node));
+      const macs = findMacs(labels, nodes);
       const interfaces = await wake(macs, stopSignal('ka wake'));
       process.stdout.write(`${macs.join(', ')}: called on ${interfaces.join(', ')}\n`);
     });

@@ -56,7 +56,6 @@ export class Roster {
     member.state = state;
     member.why = change.why ?? change.failure?.message;
     member.failure = change.failure;
-    const mac = member.hello.inventory.macs[0];
     this.#emit({
       kind: 'node',
       node: member.number,
@@ -65,7 +64,7 @@ export class Roster {
       state,
       ...(member.why === undefined ? {} : { why: member.why }),
       ...(change.failure === undefined ? {} : { failure: change.failure }),
-      ...(mac === undefined ? {} : { mac }),
+      macs: member.hello.inventory.macs,
     });
     this.changed();
   }

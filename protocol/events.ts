@@ -58,7 +58,8 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     /** Why, in words, whenever it is not simply moving. */
     why: z.string().optional(),
     failure: Failure.optional(),
-    mac: z.string().optional(),
+    /** Of all its linked interfaces; first = the one that reaches the golden. */
+    macs: z.array(z.string()),
   }),
   /** Chain in order, node numbers, golden (0) not listed; at each pass start and each repair. */
   z.object({

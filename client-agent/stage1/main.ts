@@ -4,7 +4,7 @@ import { toFailure } from '../../protocol/failure.ts';
 import { runStage1 } from './stage1.ts';
 
 const stop = new AbortController();
-process.once('SIGTERM', () => stop.abort());
+process.on('SIGTERM', () => stop.abort());
 
 try {
   await runStage1(stop.signal);

@@ -10,7 +10,9 @@ const describeSession = ({ name, golden, process }: SessionBoot): string =>
 
 export const describeLabels = (labels: Labels, serving: Serving | undefined): string[] => {
   const { session } = labels;
-  const names = new Map(Object.entries(labels.names).map(([name, mac]) => [mac, name]));
+  const names = new Map(
+    Object.entries(labels.names).flatMap(([name, macs]) => macs.map((mac) => [mac, name] as const)),
+  );
   const nodes = Object.entries(labels.nodes).map(([mac, { label, why, since }]) => {
     const name = (names.get(mac) ?? '').padEnd(12);
     return `${mac}  ${name}  ${label.padEnd(8)}  ${why} ${when(since)}`;

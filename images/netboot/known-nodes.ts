@@ -27,10 +27,17 @@ const ethers = (): Map<string, string> => {
   }
 };
 
-/** MAC address of a machine given by MAC address or name. Throws `UnknownNode`. */
-export const findMac = (labels: Pick<Labels, 'names'>, node: string): string => {
-  const mac = macOf(node) ?? labels.names[node] ?? ethers().get(node);
-  if (mac !== undefined) return mac;
+/** MAC addresses of machines, each given by MAC address or name. Throws `UnknownNode`. */
+export const findMacs = (labels: Pick<Labels, 'names'>, nodes: readonly string[]): string[] =>
+  nodes.flatMap((node) => macsOf(labels, node));
+
+const macsOf = (labels: Pick<Labels, 'names'>, node: string): string[] => {
+  const mac = macOf(node);
+  if (mac !== undefined) return [mac];
+  const known = labels.names[node];
+  if (known !== undefined) return known;
+  const listed = ethers().get(node);
+  if (listed !== undefined) return [listed];
   throw new NamedError(
     'UnknownNode',
     `"${node}" is no MAC address, and neither a session with --pxe nor ${ETHERS} knows the name; give its MAC address, as 52:54:00:12:34:56`,

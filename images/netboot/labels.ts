@@ -34,8 +34,8 @@ export const Labels = z.object({
   default: BootLabel,
   /** Choices for single machines, by MAC address. */
   nodes: z.record(Mac, Choice),
-  /** Machines of sessions, by host name. */
-  names: z.record(z.string(), Mac),
+  /** Machines of sessions by host name: the addresses of all their cards. */
+  names: z.record(z.string(), z.array(Mac)),
   session: SessionBoot.nullable(),
 });
 export type Labels = z.infer<typeof Labels>;
@@ -89,14 +89,14 @@ export const openSession = (labels: Labels, session: SessionBoot): Labels => ({
   session,
 });
 
-/** How many machines boot their disk only because they were cloned. */
-export const clonedBefore = ({ nodes }: Labels): number =>
-  Object.values(nodes).filter(({ why }) => why === 'cloned').length;
+/** Whether machines boot their disk only because they were cloned. */
+export const hasCloned = ({ nodes }: Labels): boolean =>
+  Object.values(nodes).some(({ why }) => why === 'cloned');
 
 /** A name has one machine, a machine one name: the latest. */
-export const remember = (labels: Labels, name: string, mac: string): Labels => {
+export const remember = (labels: Labels, name: string, macs: string[]): Labels => {
   const others = Object.entries(labels.names).filter(
-    ([knownName, knownMac]) => knownName !== name && knownMac !== mac,
+    ([knownName, known]) => knownName !== name && !known.some((mac) => macs.includes(mac)),
   );
-  return { ...labels, names: { ...Object.fromEntries(others), [name]: mac } };
+  return { ...labels, names: { ...Object.fromEntries(others), [name]: macs } };
 };

@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../protocol/events.ts';
 import { toFailure } from '../../protocol/failure.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { DEFAULT_IMAGE, findImage } from '../store.ts';
-import { choose, clonedBefore, type Labels, openSession, remember } from './labels.ts';
+import { choose, hasCloned, type Labels, openSession, remember } from './labels.ts';
 import { readLabels, updateLabels } from './labels-store.ts';
 import { macOf } from './mac.ts';
 import { isSameProcess, thisProcess } from './process-identity.ts';
@@ -63,17 +63,12 @@ const notServed = (): string[] =>
     ? []
     : ['--pxe: no "ka pxe serve" runs on this machine, so nothing boots from here; start it'];
 
-const keptBack = (labels: Labels): string[] => {
-  const count = clonedBefore(labels);
-  if (count === 0) return [];
-  const who =
-    count === 1
-      ? 'one machine that was cloned before boots its'
-      : `${count} machines that were cloned before boot their`;
-  return [
-    `${who} own disk; to clone again: ka pxe forget NODE…, or all of them: ka pxe default kamethod`,
-  ];
-};
+const keptBack = (labels: Labels): string[] =>
+  hasCloned(labels)
+    ? [
+        'machines cloned before boot their own disks; to clone them again: ka pxe forget NODE…, or all: ka pxe default kamethod',
+      ]
+    : [];
 
 const follow = (event: SessionEvent, address: string | undefined): void => {
   if (event.kind === 'session' && event.state === 'open') {
@@ -92,10 +87,11 @@ const follow = (event: SessionEvent, address: string | undefined): void => {
   } else if (event.kind === 'session' && event.state === 'finished') {
     end();
   } else if (event.kind === 'node') {
-    const mac = macOf(event.mac ?? '');
-    if (mac === undefined) return;
-    if (event.state === 'waiting') updateLabels((labels) => remember(labels, event.name, mac));
-    if (event.state === 'done') updateLabels((labels) => choose(labels, [mac], 'local', 'cloned'));
+    // It may boot from another of its cards than the one it reaches the golden by.
+    const macs = event.macs.flatMap((mac) => macOf(mac) ?? []);
+    if (macs.length === 0) return;
+    if (event.state === 'waiting') updateLabels((labels) => remember(labels, event.name, macs));
+    if (event.state === 'done') updateLabels((labels) => choose(labels, macs, 'local', 'cloned'));
   }
 };
 

@@ -43,7 +43,7 @@ export const node = (
     name: name(number, digits),
     address: address(number),
     state,
-    mac: `52:54:00:12:34:${(16 + (number % 200)).toString(16)}`,
+    macs: [`52:54:00:12:34:${(16 + (number % 200)).toString(16)}`],
     ...(why === undefined ? {} : { why }),
   });
 
@@ -183,6 +183,7 @@ export const wholeSession = (): SessionEvent[] => [
     node: 3,
     name: name(3),
     address: address(3),
+    macs: [],
     state: 'failed',
     failure: {
       code: 'CommandFailed',

@@ -17,6 +17,8 @@ import { makeImage } from './support/image.ts';
 
 const NODE1 = '52:54:00:00:00:01';
 const NODE2 = '52:54:00:00:00:02';
+/** Every machine has a second card that is linked. */
+const OTHER_CARD = '52:54:00:00:00:ee';
 const FINGERPRINT = 'AB:CD';
 
 let dir: TempDir;
@@ -79,7 +81,14 @@ const golden = async () => {
       ...(state === 'open' ? { fingerprint: FINGERPRINT } : { exitCode: 0 }),
     });
   const node = (number: number, mac: string, state: 'waiting' | 'failed' | 'done') =>
-    emit({ kind: 'node', node: number, name: `node${number}`, address: '10.0.0.2', state, mac });
+    emit({
+      kind: 'node',
+      node: number,
+      name: `node${number}`,
+      address: '10.0.0.2',
+      state,
+      macs: [mac, OTHER_CARD],
+    });
   return { labels, session, node, errors };
 };
 
@@ -137,6 +146,7 @@ describe('a session', () => {
     node(2, NODE2, 'waiting');
     node(1, NODE1, 'done');
     expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'kamethod']);
+    expect(labelOf(OTHER_CARD)).toBe('local');
     node(2, NODE2, 'failed');
     expect(labelOf(NODE2)).toBe('kamethod');
     session('finished');
@@ -162,17 +172,19 @@ describe('a session', () => {
   test('the next one leaves alone what the last one cloned, until an admin says otherwise', async () => {
     const first = await golden();
     first.session('open');
+    first.node(1, NODE1, 'waiting');
     first.node(1, NODE1, 'done');
     first.session('finished');
     await ka('pxe', 'default', 'local', NODE2);
     const next = await golden();
     expect(next.labels.warnings).toContainEqual(
-      expect.stringContaining('one machine that was cloned before boots its own disk'),
+      expect.stringContaining('machines cloned before boot their own disks'),
     );
     next.session('open');
     expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'local']);
-    await ka('pxe', 'forget', NODE1);
+    await ka('pxe', 'forget', 'node1');
     expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['kamethod', 'local']);
+    expect(labelOf(OTHER_CARD)).toBe('kamethod');
     next.labels.close();
   });
 

@@ -197,7 +197,7 @@ export const runLab = async (
   const cut = options.powerCut ? cutOnce(progress, own, over) : undefined;
   const onEvent = (event: SessionEvent) => {
     if (event.kind === 'session' && event.state === 'open') opened.resolve();
-    if (event.kind === 'node') byMac(event.mac)?.onNode(event);
+    if (event.kind === 'node') byMac(event.macs[0])?.onNode(event);
     if (event.kind === 'step') byNumber(event.node)?.onStep(event);
     if (event.kind === 'progress') cut?.(event);
   };
