@@ -59,6 +59,15 @@ export const UNNEEDED: readonly string[] = [
   'usr/lib/modules-load.d',
   'etc/apt',
   'etc/cron.daily',
+  // Of the machine the image is built on, or made by chance: no node may have them.
+  'etc/fstab',
+  'etc/hostname',
+  'etc/hosts',
+  'etc/machine-id',
+  'etc/mdadm/mdadm.conf',
+  'etc/nvme/hostid',
+  'etc/nvme/hostnqn',
+  'etc/resolv.conf',
 ];
 
 /** Kernel modules of no use to a machine that is being cloned; below `kernel/`. */
