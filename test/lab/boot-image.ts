@@ -16,7 +16,8 @@ const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)
 const readManifest = async (images: string): Promise<ImageManifest | undefined> => {
   const file = join(images, 'default', 'manifest.json');
   if (!existsSync(file)) return undefined;
-  return ImageManifest.parse(JSON.parse(await readFile(file, 'utf8')));
+  // One of an older ka is built again.
+  return ImageManifest.safeParse(JSON.parse(await readFile(file, 'utf8'))).data;
 };
 
 const isCurrent = async (manifest: ImageManifest | undefined): Promise<boolean> =>

@@ -84,6 +84,7 @@ class GoldenProcesses implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #stateDirectory: string;
   readonly #over = new AbortController();
+  readonly #trouble = new AbortController();
   readonly #work: Promise<unknown>[] = [];
 
   constructor(lab: Lab, stateDirectory: string) {
@@ -96,9 +97,14 @@ class GoldenProcesses implements AsyncDisposable {
     return this.#over.signal;
   }
 
+  /** Fires, with the error, when something owned failed. */
+  get trouble(): AbortSignal {
+    return this.#trouble.signal;
+  }
+
   /** Waits for this, too. */
   own = (work: Promise<unknown>): void => {
-    this.#work.push(work);
+    this.#work.push(work.catch((error: unknown) => this.#trouble.abort(error)));
   };
 
   start(args: readonly string[], logName: string): KaProcess {
@@ -184,6 +190,7 @@ export const runLab = async (
     byMac(mac)?.timeline.reach(milestone, detail);
   own(followBootServices(pxe, onServed, over));
   await untilServing(pxe, AbortSignal.any([signal, AbortSignal.timeout(SERVING_MS)]));
+  own(untilEnded(pxe, over));
 
   const command = goldenCommand(lab, options, system);
   const golden = watch
@@ -206,7 +213,7 @@ export const runLab = async (
   try {
     await Promise.race([opened.promise, golden.ended]);
     for (const machine of progress) machine.powerOn();
-    await untilHome(golden, progress, signal);
+    await untilHome(golden, progress, AbortSignal.any([signal, processes.trouble]));
     tellTimes(say, progress);
   } catch (error) {
     if (signal.aborted || !(error instanceof NamedError)) throw error;

@@ -56,6 +56,8 @@ export class Machine extends EventEmitter<Events> {
   readonly disk: string;
   /** What the serial console has shown, of all its power-ons. */
   readonly consoleLog: string;
+  /** What QEMU itself said, and what happened to the machine. */
+  readonly qemuLog: string;
   /** A socket to type into it. */
   readonly consoleSocket: string;
   readonly #options: MachineOptions;
@@ -74,6 +76,7 @@ export class Machine extends EventEmitter<Events> {
     this.mac = mac;
     this.disk = join(directory, `${name}.img`);
     this.consoleLog = join(directory, `${name}.console.log`);
+    this.qemuLog = join(directory, `${name}.qemu.log`);
     this.consoleSocket = join(directory, `${name}.console`);
   }
 
@@ -140,8 +143,8 @@ export class Machine extends EventEmitter<Events> {
       ...['-qmp', 'stdio'],
     ]);
     const qemu = startQemu(file, args);
-    qemu.stderr.pipe(createWriteStream(this.#qemuLog, { flags: 'a' }));
-    const log = createWriteStream(this.#qemuLog, { flags: 'a' });
+    qemu.stderr.pipe(createWriteStream(this.qemuLog, { flags: 'a' }));
+    const log = createWriteStream(this.qemuLog, { flags: 'a' });
     this.#qmp = speakQmp(qemu.stdout, qemu.stdin, {
       onEvent: (name) => {
         log.write(`event ${name}\n`);
@@ -177,10 +180,6 @@ export class Machine extends EventEmitter<Events> {
       ...flash(0, `${OVMF}/OVMF_CODE_4M.fd`, 'on'),
       ...flash(1, this.#nvram, 'off'),
     ];
-  }
-
-  get #qemuLog(): string {
-    return join(this.#options.directory, `${this.name}.qemu.log`);
   }
 
   /** Resolves with what `pattern` found in the console text after position `from`. */

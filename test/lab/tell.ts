@@ -1,6 +1,8 @@
 /** What a run of the lab says at its end. */
+import { readFile } from 'node:fs/promises';
 import { type KaProcess, lastLines } from '../../demo/ka-process.ts';
 import type { Say } from '../../demo/progress.ts';
+import { tail } from '../../system/run.ts';
 import type { ProgressOfMachine } from './progress-of-machine.ts';
 
 const LINES_SHOWN = 30;
@@ -16,7 +18,10 @@ export const tellTrouble = async (
     for (const line of text.split('\n')) say(`  | ${line}`);
   };
   for (const { machine, isHome } of machines) {
-    if (!isHome) show(`${machine.name}'s console`, machine.lastLines(LINES_SHOWN));
+    if (isHome) continue;
+    show(`${machine.name}'s console`, machine.lastLines(LINES_SHOWN));
+    const log = await readFile(machine.qemuLog, 'utf8').catch(() => 'it was not switched on');
+    show(machine.qemuLog, tail(log, LINES_SHOWN));
   }
   for (const process of processes) {
     if (process.logFile !== null) show(process.logFile, await lastLines(process, LINES_SHOWN));

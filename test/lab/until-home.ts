@@ -33,7 +33,11 @@ export const untilHome = async (
       throw new NamedError('NotHome', message);
     }
     const off = machines.find(({ machine }) => machine.wentOff);
-    if (off) throw new NamedError('MachineOff', `${off.machine.name} went off`);
+    if (off)
+      throw new NamedError(
+        'MachineOff',
+        `${off.machine.name} went off; see ${off.machine.qemuLog}`,
+      );
     if (Date.now() > deadline) {
       const away = machines.filter(({ isHome }) => !isHome).map(({ machine }) => machine.name);
       const message = `${away.join(', ')} did not come home within ${DEADLINE_MS / 60_000} min`;
