@@ -56,6 +56,12 @@ export const untilServing = async (pxe: KaProcess, signal: AbortSignal): Promise
   }
 };
 
+/** Throws `NoBootServices` when it ends before `signal` fired. */
+export const untilEnded = async (pxe: KaProcess, signal: AbortSignal): Promise<void> => {
+  const exitCode = await pxe.ended;
+  if (!signal.aborted) throw new NamedError('NoBootServices', `ka pxe serve exited ${exitCode}`);
+};
+
 /** `mac` = the machine's; `detail` = what was said. */
 export type OnServed = (mac: string, milestone: Milestone, detail: string) => void;
 

@@ -15,6 +15,7 @@ import {
   type OnServed,
   sendToPxelinux,
   serveCommand,
+  untilEnded,
   untilServing,
 } from './boot-services.ts';
 import { plugIn } from './cable.ts';
