@@ -23,6 +23,16 @@ export const totalsLines = (totals: PassTotals): string[] => {
   ];
 };
 
+/** Steps that write to no disk; any other may have. */
+const HARMLESS = new Set(['make room for stage2', 'receive stage2', 'enter stage2', 'check disk']);
+
+const adviceOnFailed = ({ failure, steps }: NodeView): string => {
+  if (failure?.code === 'NotBooted') return 'it is cloned; see on its console what it starts';
+  return steps.every(({ name }) => HARMLESS.has(name))
+    ? 'nothing was written to it; put right the cause and clone it in another session'
+    : 'its disk may be half written; put right the cause and clone it in another session';
+};
+
 /** What an admin can do about a node, beyond what the failure itself says. */
 const advice = (node: NodeView): string | null => {
   switch (node.state) {
@@ -38,7 +48,7 @@ const advice = (node: NodeView): string | null => {
     case 'lost':
       return 'look at its screen, power and cable, then boot it into kamethod for another session';
     case 'failed':
-      return 'its disk may be half written; put right the cause and clone it in another session';
+      return adviceOnFailed(node);
     default:
       return 'it was not finished; boot it into kamethod for another session';
   }

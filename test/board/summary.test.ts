@@ -1,0 +1,27 @@
+import { expect, test } from '@jest/globals';
+import { emptyView, reduceView } from '../../board/session-view.ts';
+import { nodeResultLines } from '../../board/summary.ts';
+import type { SessionEvent } from '../../protocol/events.ts';
+import { address, at, name, open } from './session-events.ts';
+
+const adviceAfter = (step: string, failure: { code: string; message: string }): string => {
+  const node = { kind: 'node' as const, node: 1, name: name(1), address: address(1), macs: [] };
+  const events: SessionEvent[] = [
+    open(0, 1),
+    at(1, { ...node, state: 'waiting' }),
+    at(2, { kind: 'step', node: 1, step, state: 'start' }),
+    at(3, { kind: 'step', node: 1, step, state: 'fail', failure }),
+    at(4, { ...node, state: 'failed', failure }),
+  ];
+  const lines = nodeResultLines(events.reduce(reduceView, emptyView));
+  return lines.find((line) => line.startsWith('To do')) ?? '';
+};
+
+test.each([
+  ['make room for stage2', 'NotEnoughMemory', 'nothing was written to it; put right the cause'],
+  ['check disk', 'DiskTooSmall', 'nothing was written to it; put right the cause'],
+  ['partition', 'CommandFailed', 'its disk may be half written; put right the cause'],
+  ['check file systems', 'NotBooted', 'it is cloned; see on its console what it starts'],
+])('what to do about a node that failed at "%s" (%s): %s', (step, code, words) => {
+  expect(adviceAfter(step, { code, message: 'why' })).toContain(words);
+});
