@@ -84,10 +84,6 @@ export const findImage = async (name: string = DEFAULT_IMAGE): Promise<BootImage
   );
 };
 
-/** The image of this id; undefined when this machine has none. */
-export const imageById = async (id: string): Promise<BootImage | undefined> =>
-  (await listImages()).find(({ manifest }) => manifest.id === id);
-
 /** Names what is wrong with an image's files; empty when they are as they were built. */
 export const imageFaults = async (image: BootImage): Promise<string[]> => {
   const faults: string[] = [];
