@@ -179,7 +179,8 @@ const onStep = (view: SessionView, event: EventOf<'step'>): SessionView => {
   const name = printable(event.step);
   const detail = event.detail === undefined ? null : printable(event.detail);
   const at = node.steps.findLastIndex((step) => step.name === name && step.finished === null);
-  const open = node.steps[at];
+  // One that starts again (in the next pass) was not ended before, and has its own time.
+  const open = event.state === 'start' ? undefined : node.steps[at];
   const ended = event.state !== 'start' && event.state !== 'progress';
   const step: StepView = {
     name,
@@ -190,7 +191,7 @@ const onStep = (view: SessionView, event: EventOf<'step'>): SessionView => {
   };
   return withNode(view, {
     ...node,
-    steps: open ? node.steps.with(at, step) : [...node.steps, step],
+    steps: at < 0 ? [...node.steps, step] : node.steps.with(at, step),
     failure: event.failure ? safeFailure(event.failure) : node.failure,
   });
 };

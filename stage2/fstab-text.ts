@@ -39,6 +39,10 @@ const isNamedBy = ({ partition: { golden } }: NodeReference, quoted: string): bo
     : same(value, known[kind.toLowerCase()]);
 };
 
+/** The golden has a file system there that is not cloned as such: the node's own one takes its place. */
+const takesPlaceOf = ({ partition }: NodeReference, mount: string): boolean =>
+  !partition.golden && partition.mount !== undefined && encodeField(partition.mount) === mount;
+
 /** fstab(5): spaces and tabs in a field are octal. */
 const encodeField = (text: string): string =>
   text.replace(
@@ -89,7 +93,9 @@ export const rewriteFstab = (text: string, references: readonly NodeReference[])
       .trim()
       .split(/\s+/);
     if (!spec || spec.startsWith('#') || !mount || !type) return line;
-    const reference = references.find((candidate) => isNamedBy(candidate, spec));
+    const reference =
+      references.find((candidate) => isNamedBy(candidate, spec)) ??
+      references.find((candidate) => takesPlaceOf(candidate, mount));
     if (!reference) {
       if (isForeign(spec, type, options)) return line;
       changes.push(`${spec} (${mount}) is not on a cloned disk: commented out`);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { emptyView, reduceView } from '../../board/session-view.ts';
 import { nodeResultLines } from '../../board/summary.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
-import { address, at, name, open } from './session-events.ts';
+import { address, at, name, open, T0 } from './session-events.ts';
 
 const adviceAfter = (step: string, failure: { code: string; message: string }): string => {
   const node = { kind: 'node' as const, node: 1, name: name(1), address: address(1), macs: [] };
@@ -24,4 +24,17 @@ test.each([
   ['check file systems', 'NotBooted', 'it is cloned; see on its console what it starts'],
 ])('what to do about a node that failed at "%s" (%s): %s', (step, code, words) => {
   expect(adviceAfter(step, { code, message: 'why' })).toContain(words);
+});
+
+test('a step that starts again in another pass is told with the time of that pass', () => {
+  const step = { kind: 'step' as const, node: 1, step: 'receive /' };
+  const view = [
+    open(0, 1),
+    at(1, { ...step, state: 'start' }),
+    at(100, { ...step, state: 'start' }),
+    at(110, { ...step, state: 'finish' }),
+  ].reduce(reduceView, emptyView);
+  expect(view.nodes.get(1)?.steps).toMatchObject([
+    { name: 'receive /', started: T0 + 100_000, finished: T0 + 110_000 },
+  ]);
 });

@@ -114,6 +114,13 @@ describe('fstab', () => {
     expect(changes).toHaveLength(5);
   });
 
+  test("a partition that is new on the node takes the line of the golden's file system there", () => {
+    const { text } = rewriteFstab('UUID=ABCD-0123 /data\\040set ext4 nosuid 0 0\n', references);
+    expect(text.split('\n').filter((line) => line.includes('/data'))).toEqual([
+      `UUID=${NODE_DATA}\t/data\\040set\txfs\tnoatime\t0\t0`,
+    ]);
+  });
+
   test("the golden's btrfs subvolume is not asked of the node's own file system", () => {
     const { text } = rewriteFstab(
       '/dev/vda1 / btrfs rw,subvol=@,noatime 0 0',
