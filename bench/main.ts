@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { missingAbilities } from '../demo/abilities.ts';
+import { runProgram } from '../demo/program.ts';
 import { NamedError } from '../system/named-error.ts';
 import { chainBench } from './chain-bench.ts';
 import { cloneBench } from './clone/clone-bench.ts';
@@ -10,13 +11,8 @@ import { readOptions, usage } from './options.ts';
 import { printChain, printClone } from './print.ts';
 import { passes } from './targets.ts';
 
-const EXIT_USAGE = 64;
 /** Measured, but a target was missed; 1 is for what could not be measured. */
 const EXIT_BELOW_TARGET = 2;
-
-const say = (line: string): void => {
-  process.stderr.write(`bench: ${line}\n`);
-};
 
 const writeRows = async (file: string | undefined, rows: readonly unknown[]): Promise<void> => {
   if (file === undefined) return;
@@ -24,38 +20,24 @@ const writeRows = async (file: string | undefined, rows: readonly unknown[]): Pr
   await writeFile(file, `${JSON.stringify(rows, null, 2)}\n`);
 };
 
-const main = async (): Promise<number> => {
-  const options = readOptions(process.argv.slice(2));
-  if (options === null) {
-    process.stdout.write(usage);
-    return 0;
-  }
-  const missing = await missingAbilities();
-  if (missing.length > 0) {
-    throw new NamedError('CannotMeasure', `no ${missing.join(', no ')}: the bench needs them`);
-  }
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => stop.abort(new NamedError('Stopped', `stopped by ${name}`)));
-  }
-  const context = { say, signal: stop.signal };
-  if (options.bench === 'clone') {
-    const rows = await cloneBench({ ...context, options });
-    process.stdout.write(printClone(rows));
+await runProgram({
+  name: 'bench',
+  usage,
+  readOptions,
+  main: async (options, context) => {
+    const missing = await missingAbilities();
+    if (missing.length > 0) {
+      throw new NamedError('CannotMeasure', `no ${missing.join(', no ')}: the bench needs them`);
+    }
+    if (options.bench === 'clone') {
+      const rows = await cloneBench({ ...context, options });
+      process.stdout.write(printClone(rows));
+      await writeRows(options.json, rows);
+      return 0;
+    }
+    const { rows, verdicts } = await chainBench({ ...context, options });
+    process.stdout.write(printChain(rows, verdicts));
     await writeRows(options.json, rows);
-    return 0;
-  }
-  const { rows, verdicts } = await chainBench({ ...context, options });
-  process.stdout.write(printChain(rows, verdicts));
-  await writeRows(options.json, rows);
-  return verdicts.every(passes) ? 0 : EXIT_BELOW_TARGET;
-};
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof NamedError)) throw error;
-  say(error.message);
-  if (error.output) process.stderr.write(`${error.output}\n`);
-  process.exitCode = error.code === 'Usage' ? EXIT_USAGE : 1;
-}
+    return verdicts.every(passes) ? 0 : EXIT_BELOW_TARGET;
+  },
+});

@@ -14,9 +14,22 @@ import { bytesOf, bytesPattern } from '../desc/sizes.ts';
 import { classicObstacle, toClassic } from '../desc/to-classic.ts';
 import { toYaml } from '../desc/to-yaml.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail } from './exit.ts';
+import { EXIT_USAGE, fail, reporting } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
+
+const report = (error: unknown): number => {
+  if (error instanceof DescError) {
+    // Lines begin with file:line, so that editors find the place.
+    process.stderr.write(`${error.message}\n`);
+    return EXIT_USAGE;
+  }
+  const isUsage =
+    error instanceof NamedError && ['Usage', 'DescUnreadable', 'NotClassic'].includes(error.code);
+  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
+};
+
+const told = reporting(report);
 
 /** Adds `desc from-disk|check|plan|convert`. Bad descriptions exit 64, refused disks 1. */
 export const addDescCommands = (program: Command): void => {
@@ -49,7 +62,7 @@ const addFromDisk = (desc: Command): void => {
     .option('--fill', 'the last partition takes the rest of the space')
     .option('-o, --output <file>', 'write to this file instead of the terminal')
     .action(
-      reporting(async (disks: string[], { format, fill = false, output }: FromDiskFlags) => {
+      told(async (disks: string[], { format, fill = false, output }: FromDiskFlags) => {
         const specs: DiskSpec[] = [];
         const signal = stopSignal('desc from-disk');
         for (const disk of disks) {
@@ -101,7 +114,7 @@ const addCheck = (desc: Command): void => {
         .conflicts('disk'),
     )
     .action(
-      reporting(async (file: string, { disk = [], size }: CheckFlags) => {
+      told(async (file: string, { disk = [], size }: CheckFlags) => {
         const description = await load(file, disk);
         const facts =
           size === undefined
@@ -127,7 +140,7 @@ const addPlan = (desc: Command): void => {
     .argument('<file>', 'classic, or YAML by extension (.yaml .yml .json)')
     .addOption(diskOption('the disk to plan for').makeOptionMandatory())
     .action(
-      reporting(async (file: string, { disk }: { disk: DiskChoice[] }) => {
+      told(async (file: string, { disk }: { disk: DiskChoice[] }) => {
         const description = await load(file, disk);
         const facts = await chosenFacts(description, disk, stopSignal('desc plan'));
         const pairs = matched(description, facts);
@@ -152,7 +165,7 @@ const addConvert = (desc: Command): void => {
     .option('--name <disk>', 'name of the disk the file is for', diskName, 'sda')
     .option('-o, --output <file>', 'write to this file instead of the terminal')
     .action(
-      reporting(async (file: string, { name, output }: { name: string; output?: string }) => {
+      told(async (file: string, { name, output }: { name: string; output?: string }) => {
         await print(toYaml(await loadDescription(file, { disk: name })), output);
       }),
     );
@@ -252,26 +265,4 @@ const print = async (text: string, output: string | undefined): Promise<void> =>
   await writeFile(output, text).catch((cause: NodeJS.ErrnoException) => {
     throw new NamedError('OutputUnwritable', `cannot write ${output}: ${cause.message}`, { cause });
   });
-};
-
-/** Runs an action; errors become lines on stderr and the exit code. */
-const reporting =
-  <Arguments extends unknown[]>(action: (...args: Arguments) => Promise<void>) =>
-  async (...args: Arguments): Promise<void> => {
-    try {
-      await action(...args);
-    } catch (error) {
-      process.exitCode = report(error);
-    }
-  };
-
-const report = (error: unknown): number => {
-  if (error instanceof DescError) {
-    // Lines begin with file:line, so that editors find the place.
-    process.stderr.write(`${error.message}\n`);
-    return EXIT_USAGE;
-  }
-  const isUsage =
-    error instanceof NamedError && ['Usage', 'DescUnreadable', 'NotClassic'].includes(error.code);
-  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
 };

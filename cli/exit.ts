@@ -22,3 +22,15 @@ export const fail = (error: unknown, exitCode = 1): number => {
   if (output) process.stderr.write(output.replace(/^/gm, '    ').concat('\n'));
   return exitCode;
 };
+
+/** Wraps the action of a command: an error becomes lines on stderr, and what `report` answers the exit code. */
+export const reporting =
+  (report: (error: unknown) => number) =>
+  <Arguments extends unknown[]>(action: (...args: Arguments) => Promise<void>) =>
+  async (...args: Arguments): Promise<void> => {
+    try {
+      await action(...args);
+    } catch (error) {
+      process.exitCode = report(error);
+    }
+  };

@@ -14,10 +14,17 @@ import {
   removeImage,
 } from '../images/store.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail } from './exit.ts';
+import { EXIT_USAGE, fail, reporting } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { version } from './version.ts';
+
+const WRONG_USE = ['BadName', 'BadPlace', 'FileUnreadable', 'DriversUnreadable', 'NoSuchPackage'];
+
+const told = reporting((error) => {
+  const isUsage = error instanceof NamedError && WRONG_USE.includes(error.code);
+  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
+});
 
 /** Adds `images build|list|verify|remove`. */
 export const addImagesCommands = (program: Command): void => {
@@ -25,18 +32,18 @@ export const addImagesCommands = (program: Command): void => {
     .command('images')
     .description('boot images: what nodes start from the network');
   addBuild(images);
-  images.command('list').description('the images of this machine').action(reporting(list));
+  images.command('list').description('the images of this machine').action(told(list));
   images
     .command('verify')
     .description('check that images are as they were built')
     .argument('[name...]', 'default: all')
-    .action(reporting(verify));
+    .action(told(verify));
   images
     .command('remove')
     .description('remove images')
     .argument('<name...>')
     .action(
-      reporting(async (names: string[]) => {
+      told(async (names: string[]) => {
         for (const name of names) await findImage(name);
         for (const name of names) {
           await removeImage(name);
@@ -76,7 +83,7 @@ const addBuild = (images: Command): void => {
       gather(String),
     )
     .action(
-      reporting(async (flags: BuildFlags) => {
+      told(async (flags: BuildFlags) => {
         const startedMs = Date.now();
         const seconds = () => `${Math.round((Date.now() - startedMs) / 1000)} s`;
         const { name, manifest } = await buildImage({
@@ -126,16 +133,3 @@ const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`.pad
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-
-const WRONG_USE = ['BadName', 'BadPlace', 'FileUnreadable', 'DriversUnreadable', 'NoSuchPackage'];
-
-const reporting =
-  <Arguments extends unknown[]>(action: (...args: Arguments) => Promise<void>) =>
-  async (...args: Arguments): Promise<void> => {
-    try {
-      await action(...args);
-    } catch (error) {
-      const isUsage = error instanceof NamedError && WRONG_USE.includes(error.code);
-      process.exitCode = isUsage ? fail(error, EXIT_USAGE) : fail(error);
-    }
-  };
