@@ -65,9 +65,9 @@ interface Track {
   /** Bytes per second its sink takes and its ring gets, lately. */
   drainRate: number;
   receiveRate: number;
-  /** Where its sink and its link were when they last kept up. */
-  sinkLevel: Mark;
-  linkLevel: Mark;
+  /** Where its sink and its link were when they were first seen behind; undefined while they keep up. */
+  sinkBehind: Mark | undefined;
+  linkBehind: Mark | undefined;
   reportedMs: number;
   /** When it was heard again after it had said nothing for too long. */
   backMs: number;
@@ -156,8 +156,12 @@ export class ChainKeeper {
     if (last && nowMs - track.reportedMs > QUIET_MS) track.backMs = nowMs;
     const { received, drained } = report;
     const behind = this.#ahead(this.nodes.indexOf(node)) - received;
-    if (!last || received - drained < LEVEL_BYTES) track.sinkLevel = { bytes: drained, ms: nowMs };
-    if (!last || behind < LEVEL_BYTES) track.linkLevel = { bytes: received, ms: nowMs };
+    track.sinkBehind =
+      received - drained < LEVEL_BYTES
+        ? undefined
+        : (track.sinkBehind ?? { bytes: drained, ms: nowMs });
+    track.linkBehind =
+      behind < LEVEL_BYTES ? undefined : (track.linkBehind ?? { bytes: received, ms: nowMs });
     track.report = report;
     track.reportedMs = nowMs;
   }
@@ -291,14 +295,17 @@ export class ChainKeeper {
     const limit = this.#bestRate * share;
     const backlog = (report.received - report.drained) / ringBytes;
     if (backlog > FULL && track.drainRate < limit && this.#othersKeepUp(index)) {
-      return `disk at ${mib(rateSince(track.sinkLevel, report.drained, track))}, the others could do ${mib(this.#bestRate)}`;
+      const rate = rateSince(track.sinkBehind, report.drained, track.reportedMs, track.drainRate);
+      return `disk at ${mib(rate)}, the others could do ${mib(this.#bestRate)}`;
     }
     const behind = this.#ahead(index) - report.received;
     // Not by its waiting for bytes: what trickles in keeps it busy.
     const free = report.waiting.sink + report.waiting.downstream < EMPTY;
     // Unlike a slow disk, it holds back those behind it long before a ring is full.
     if (behind > Math.min(EMPTY * ringBytes, BEHIND_BYTES) && free && track.receiveRate < limit) {
-      return `link at ${mib(rateSince(track.linkLevel, report.received, track))}, the others could do ${mib(this.#bestRate)}`;
+      const { linkBehind, reportedMs, receiveRate } = track;
+      const rate = rateSince(linkBehind, report.received, reportedMs, receiveRate);
+      return `link at ${mib(rate)}, the others could do ${mib(this.#bestRate)}`;
     }
     return undefined;
   }
@@ -322,8 +329,8 @@ const newTrack = (): Track => ({
   slowMs: undefined,
   drainRate: 0,
   receiveRate: 0,
-  sinkLevel: { bytes: 0, ms: 0 },
-  linkLevel: { bytes: 0, ms: 0 },
+  sinkBehind: undefined,
+  linkBehind: undefined,
   reportedMs: 0,
   backMs: Number.NEGATIVE_INFINITY,
 });
@@ -332,8 +339,15 @@ const newTrack = (): Track => ({
 const smooth = (old: number, now: number, elapsedMs: number): number =>
   old + (now - old) * (1 - Math.exp(-elapsedMs / WINDOW_MS));
 
-/** What a sink or link has done since it last kept up, in bytes per second: steadier than the average that decides. */
-const rateSince = (level: Mark, bytes: number, { reportedMs }: Track): number =>
-  ((bytes - level.bytes) * 1000) / Math.max(1, reportedMs - level.ms);
+/** What a sink or link has done since it fell behind, in bytes per second: steadier than the average that decides. */
+const rateSince = (
+  behind: Mark | undefined,
+  bytes: number,
+  nowMs: number,
+  average: number,
+): number =>
+  behind === undefined || nowMs <= behind.ms
+    ? average
+    : ((bytes - behind.bytes) * 1000) / (nowMs - behind.ms);
 
 const mib = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond / 2 ** 20)} MiB/s`;

@@ -211,6 +211,28 @@ describe('a node that is much slower than the rest', () => {
     expect(out[0]?.second).toBeLessThan(fullAt + 2);
   });
 
+  test('is told with the rate it has since it became slow, not with that of its good time', () => {
+    const slowFrom = 10;
+    const { chainAt, stateAt } = slowDisk(5);
+    const level = slowFrom * 20 * MIB;
+    const later = (second: number) => Math.max(0, second - slowFrom);
+    const out = run(
+      keeperOf([1, 2, 3]),
+      slowFrom + 12,
+      (second) => Math.min(second, slowFrom) * 20 * MIB + chainAt(later(second)),
+      (node, second) => {
+        const state = stateAt(node, later(second));
+        const before = Math.min(second * 20 * MIB, level);
+        return {
+          ...state,
+          received: before + state.received,
+          drained: before + state.drained,
+        };
+      },
+    );
+    expect(out[0]).toMatchObject({ node: 2, why: expect.stringMatching(/^disk at 5 MiB\/s/) });
+  });
+
   test('stays with --slow wait', () => {
     const { chainAt, stateAt } = slowDisk(5);
     expect(run(keeperOf([1, 2, 3], 'wait'), 12, chainAt, stateAt)).toEqual([]);
