@@ -52,7 +52,11 @@ const AGAIN_MS = 60_000;
 
 const MOUNT_ROOT = '/mnt/ka';
 
-const findGolden = async (options: AgentOptions, log: NodeLog): Promise<[GoldenLink, string]> => {
+const findGolden = async (
+  options: AgentOptions,
+  log: NodeLog,
+  onRefused: (why: string) => void,
+): Promise<[GoldenLink, string]> => {
   const { golden, fingerprint, address, session, ports, signal } = options;
   const onTry = (number: number, of: number) =>
     log.say(`Waiting for a session from a KA server (Try ${number}/${of})`);
@@ -64,6 +68,7 @@ const findGolden = async (options: AgentOptions, log: NodeLog): Promise<[GoldenL
       address,
       signal,
       onTry,
+      onRefused,
     });
     log.say(`Server IP is ${found.host}, session ${found.session}`);
     return [await GoldenLink.connect({ ...found, localAddress: address }), found.host];
@@ -97,7 +102,11 @@ const join = async (
   const needsStage2 = bare !== undefined && !(await bare.equipment.isHere());
   const withoutDisks = into !== undefined || needsStage2;
   const inventory = await takeInventory({ disks, address, withoutDisks });
-  const [link, goldenHost] = await findGolden(options, log);
+  const refused: string[] = [];
+  const [link, goldenHost] = await findGolden(options, log, (why) => {
+    log.say(`not taken: ${why}`);
+    refused.push(why);
+  });
   log.say(`golden key ${link.fingerprint}`);
   const name = options.name ?? null;
   const macs = firstReaching(inventory.macs, link.localAddress);
@@ -135,6 +144,8 @@ const join = async (
     statusPort: ports.status,
     inventory: { ...inventory, macs },
   });
+  // Its operators should know who else offers sessions here.
+  for (const why of refused) link.send({ type: 'warning', message: `not taken: ${why}` });
   return running;
 };
 

@@ -29,6 +29,8 @@ export interface DiscoverOptions {
   address: string | undefined;
   signal: AbortSignal;
   onTry: (number: number, of: number) => void;
+  /** Hears once of each golden that was seen and not taken, and why. */
+  onRefused: (why: string) => void;
 }
 
 /** Why an offer is not for us, in words; undefined = take it. */
@@ -88,6 +90,7 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
       const host = offer.host ?? from.address;
       const why = refusal(offer, host, options);
       if (why) {
+        if (seen.get(host) !== why) options.onRefused(why);
         seen.set(host, why);
         return;
       }

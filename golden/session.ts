@@ -535,8 +535,11 @@ export class Session {
       case 'log':
         logs.append(member.name, message.lines);
         return;
-      case 'stream':
+      case 'warning': {
+        const text = `${member.name}: ${message.message}`;
+        emit({ kind: 'log', node: member.number, level: 'warning', message: text });
         return;
+      }
     }
   }
 

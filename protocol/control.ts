@@ -62,14 +62,8 @@ export const NodeMessage = z.discriminatedUnion('type', [
     failure: Failure.optional(),
   }),
   Position,
-  z.object({
-    type: z.literal('stream'),
-    pass: z.int(),
-    name: z.string(),
-    state: z.enum(['begin', 'end', 'abort']),
-    bytes: z.int(),
-    digest: z.string().optional(),
-  }),
+  /** Something an operator should know of, though this node gets along. */
+  z.object({ type: z.literal('warning'), message: z.string() }),
   z.object({
     type: z.literal('trouble'),
     pass: z.int(),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { type DiscoverOptions, discoverGolden } from '../../client-agent/discover.ts';
 import { announce } from '../../golden/announcer.ts';
@@ -37,6 +38,7 @@ const discover = (port: number, changes: Partial<DiscoverOptions> = {}) =>
     address: HOST,
     signal: over.signal,
     onTry: () => undefined,
+    onRefused: () => undefined,
     ...changes,
   });
 
@@ -55,6 +57,20 @@ describe('finding the golden', () => {
     const found = discover(45_958, { session: 'lab' });
     await offerTo(45_958);
     await expect(found).resolves.toMatchObject({ session: 'lab' });
+  });
+
+  test('a stranger with another key is told of once, and not taken', async () => {
+    const refused: string[] = [];
+    await offerTo(45_956, { fingerprint: '11:22:33:44:55:66' });
+    const wanted = { fingerprint, onRefused: (why: string) => refused.push(why) };
+    const found = discover(45_956, wanted);
+    // The right one opens when the other has been heard some times.
+    await sleep(2500);
+    await offerTo(45_956);
+    await expect(found).resolves.toMatchObject({ fingerprint });
+    expect(refused).toEqual([
+      'golden at 127.0.0.1 has another key (11:22:33:44:55:66…) than this node was booted for',
+    ]);
   });
 
   test('after five tries it gives up and says what was there and why it would not do', async () => {

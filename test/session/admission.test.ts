@@ -188,6 +188,9 @@ test('strange, extra and doubled nodes do not disturb a session', async () => {
     'it booted from boot image of-another-golden, which this golden does not have; boot it from',
   );
   await reached(session, 'hung', 'lost');
+  expect(await readEvents(session)).toContainEqual(
+    expect.objectContaining({ kind: 'log', level: 'warning', message: 'hung: something to know' }),
+  );
   hung?.kill('SIGKILL');
 
   const first = await startNode(1);

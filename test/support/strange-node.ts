@@ -33,5 +33,6 @@ if (manner !== 'silent') {
     statusPort: PORTS.status,
     inventory,
   });
+  link.send({ type: 'warning', message: 'something to know' });
 }
 process.stdout.write(`${await link.closed}\n`);
