@@ -89,10 +89,13 @@ describe('cloned nodes', () => {
     await settled();
     expect(letGo()).toEqual(['a', 'b']);
     expect(nodes.map(({ state }) => state)).toEqual(['booting', 'booting', 'done']);
+    // The session must not end while one waits for its turn.
+    expect(releases.areAllGone).toBe(false);
     expect(await callHome(homes[1] ?? null)).toBe('ok\n');
     expect(nodes[1]?.state).toBe('booted');
     await eventually('the third is let go', async () => letGo().length === 3, 5000);
     expect(told.at(-1)?.message).toMatchObject({ type: 'finish', action: 'reboot' });
+    expect(releases.areAllGone).toBe(true);
   });
 
   test('are not booted by the word of a stranger', async () => {
