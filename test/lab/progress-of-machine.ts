@@ -14,6 +14,9 @@ const milestoneOf: Partial<Record<NodeState, Milestone>> = {
   booted: 'phoned home',
 };
 
+/** What the golden says and what the machine does are heard within this time of each other. */
+const TOGETHER_MS = 10_000;
+
 export class ProgressOfMachine {
   readonly machine: Machine;
   readonly timeline: Timeline;
@@ -26,6 +29,8 @@ export class ProgressOfMachine {
   #switchedOnAt = 0;
   /** Where its console stood when it restarted as a clone. */
   #restartedAt: number | undefined;
+  /** Its last restart, and where its console stood then. */
+  #lastReset: { ms: number; at: number } | undefined;
 
   constructor(machine: Machine, say: (line: string) => void) {
     this.machine = machine;
@@ -54,6 +59,7 @@ export class ProgressOfMachine {
     const milestone = milestoneOf[state];
     if (milestone === 'receiving' && !this.timeline.has('stage2 received')) return;
     if (milestone) this.timeline.reach(milestone, state === 'waiting' ? name : '');
+    if (milestone === 'cloned') this.#look();
     else if (this.why !== undefined) this.timeline.note(`${state}: ${this.why}`);
   }
 
@@ -63,13 +69,18 @@ export class ProgressOfMachine {
   }
 
   #onReset = (): void => {
-    if (!this.timeline.has('cloned')) {
-      this.timeline.note('the machine restarted before it was cloned');
-      return;
-    }
-    this.timeline.reach('rebooted');
-    this.#restartedAt = this.machine.text.length;
+    this.#lastReset = { ms: Date.now(), at: this.machine.text.length };
+    this.#look();
   };
+
+  /** The machine may be heard to restart before the golden is heard to say that it is cloned. */
+  #look(): void {
+    const reset = this.#lastReset;
+    if (reset === undefined || !this.timeline.has('cloned')) return;
+    if (Date.now() - reset.ms > TOGETHER_MS) return;
+    this.timeline.reach('rebooted');
+    this.#restartedAt = reset.at;
+  }
 
   #onText = (): void => {
     const { text } = this.machine;
