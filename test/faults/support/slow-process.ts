@@ -5,6 +5,9 @@ import { isNativeError } from 'node:util/types';
 
 const LOOK_MS = 20;
 
+/** What it has not used of its pace in this time is lost: a slow disk saves up no speed. */
+const CREDIT_MS = 100;
+
 /** Not `instanceof`: errors of Node are of another realm than a test. */
 const isGone = (error: unknown): boolean =>
   isNativeError(error) && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
@@ -28,19 +31,22 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 };
 
-/** Lets the process read `bytesPerSecond` on average, until it ends or `over` fires. */
+/** Lets the process read `bytesPerSecond` and hardly ever more, until it ends or `over` fires. */
 export const slowDown = async (
   pid: number,
   bytesPerSecond: number,
   over: AbortSignal,
 ): Promise<void> => {
-  const startedMs = Date.now();
-  const before = (await bytesRead(pid)) ?? 0;
+  const perMs = bytesPerSecond / 1000;
+  let lookedMs = Date.now();
+  let due = (await bytesRead(pid)) ?? 0;
   while (!over.aborted) {
     const now = await bytesRead(pid);
     if (now === undefined) return;
-    const due = ((Date.now() - startedMs) / 1000) * bytesPerSecond;
-    signal(pid, now - before > due ? 'SIGSTOP' : 'SIGCONT');
+    const nowMs = Date.now();
+    due = Math.min(due + (nowMs - lookedMs) * perMs, now + CREDIT_MS * perMs);
+    lookedMs = nowMs;
+    signal(pid, now > due ? 'SIGSTOP' : 'SIGCONT');
     await sleep(LOOK_MS);
   }
   signal(pid, 'SIGCONT');
