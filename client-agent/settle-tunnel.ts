@@ -1,9 +1,10 @@
 /** A local port for rsync whose connections go to the golden through TLS. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
 import type { SettleSource } from '../stage2/step.ts';
 import { NamedError } from '../system/named-error.ts';
+import { endWith, listenOn } from '../system/tcp-server.ts';
 import type { GoldenLink } from './golden-link.ts';
 
 type Access = NonNullable<Extract<GoldenMessage, { type: 'complete' }>['settle']>;
@@ -13,12 +14,6 @@ const LOOPBACK = '127.0.0.1';
 const carry = async (socket: Socket, link: GoldenLink, token: string): Promise<void> => {
   const channel = await link.openSettleChannel(token);
   await Promise.all([pipeline(socket, channel), pipeline(channel, socket)]);
-};
-
-const portOf = (server: Server): number => {
-  const address = server.address();
-  if (typeof address === 'object' && address) return address.port;
-  throw new NamedError('NoPort', 'no local port for rsync; is the loopback interface up?');
 };
 
 /**
@@ -31,29 +26,15 @@ export const openSettleTunnel = async (
   log: (line: string) => void,
   signal: AbortSignal,
 ): Promise<SettleSource> => {
-  const open = new Set<Socket>();
   const server = createServer((socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
     carry(socket, link, access.token).catch((error: Error) => {
       // rsync reports the consequence; this line tells the cause.
       log(`settle channel: ${error.message}`);
       socket.destroy();
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, LOOPBACK, resolve);
-  });
-  signal.addEventListener(
-    'abort',
-    () => {
-      server.close();
-      for (const socket of open) socket.destroy();
-    },
-    { once: true },
-  );
-  const port = portOf(server);
+  endWith(server, signal);
+  const port = await listenOn(server, 0, LOOPBACK, '');
   return {
     password: access.secret,
     url: (mount) => {

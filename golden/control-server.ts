@@ -1,8 +1,8 @@
 /** Accepts control links and settle channels (WebSocket over TLS). */
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import { NamedError } from '../system/named-error.ts';
+import { listenOn } from '../system/tcp-server.ts';
 import type { Certificate } from './certificate.ts';
 
 /** Largest control message: a node's whole log travels in one. */
@@ -18,22 +18,6 @@ export interface ControlServerOptions {
   onSettle: (channel: Duplex, token: string) => void;
   signal: AbortSignal;
 }
-
-const listening = (server: Server, port: number, host: string | undefined): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new NamedError(
-              'PortTaken',
-              `port ${port} is in use on this machine; end the other session or choose --control-port`,
-              { cause: error },
-            )
-          : error,
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
 
 const plainAddress = (address: string | undefined): string =>
   (address ?? '').replace(/^::ffff:/, '');
@@ -60,7 +44,8 @@ export const startControlServer = async (options: ControlServerOptions): Promise
       }
     });
   });
-  await listening(server, options.port, options.host);
+  const taken = '; end the other session or choose --control-port';
+  const port = await listenOn(server, options.port, options.host, taken);
   options.signal.addEventListener(
     'abort',
     () => {
@@ -70,6 +55,5 @@ export const startControlServer = async (options: ControlServerOptions): Promise
     },
     { once: true },
   );
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : options.port;
+  return port;
 };

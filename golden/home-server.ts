@@ -1,8 +1,8 @@
 /** Hears from clones that they run from their own disks (`protocol/home.ts`). */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { HOME_REPLIES, MAX_HOME_LINE_BYTES, parseHomeLine } from '../protocol/home.ts';
 import { printable } from '../protocol/printable.ts';
-import { NamedError } from '../system/named-error.ts';
+import { endWith, listenOn } from '../system/tcp-server.ts';
 
 export interface HomeServerOptions {
   host: string;
@@ -37,10 +37,7 @@ export class HomeServer {
     const { host, port, signal, onHome } = options;
     signal.throwIfAborted();
     const heard = new Set<string>();
-    const open = new Set<Socket>();
     const server = createServer((socket) => {
-      open.add(socket);
-      socket.once('close', () => open.delete(socket));
       const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
       readLine(socket, (line) => {
         const call = parseHomeLine(line);
@@ -53,17 +50,9 @@ export class HomeServer {
       });
     });
     server.maxConnections = MAX_CONNECTIONS;
-    await listen(server, port, host);
-    signal.addEventListener(
-      'abort',
-      () => {
-        server.close();
-        for (const socket of open) socket.destroy();
-      },
-      { once: true },
-    );
-    const bound = server.address();
-    return new HomeServer(typeof bound === 'object' && bound ? bound.port : port);
+    endWith(server, signal);
+    const taken = ', nodes could not report from their own disks; end what uses it';
+    return new HomeServer(await listenOn(server, port, host, taken));
   }
 }
 
@@ -86,19 +75,3 @@ const readLine = (socket: Socket, answer: (line: string) => string): void => {
   };
   socket.on('data', hear);
 };
-
-const listen = (server: Server, port: number, host: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new NamedError(
-              'PortTaken',
-              `port ${port} is in use on this machine, nodes could not report from their own disks; end what uses it`,
-              { cause: error },
-            )
-          : error,
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
