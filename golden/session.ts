@@ -578,7 +578,7 @@ export class Session {
   }
 
   #exitCode(failure: Failure | undefined): SessionExitCode {
-    const done = this.#roster.count('done', 'booting', 'booted');
+    const done = this.#roster.all.filter(isCloned).length;
     if (done === 0) return 1;
     if (failure !== undefined) return 2;
     // Starting with fewer than wanted was the operator's choice: only who came counts.

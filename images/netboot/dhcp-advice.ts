@@ -1,6 +1,7 @@
 /** What a DHCP server that is there already needs to send machines to ours, in its own language. */
 import { baseUrl } from './boot-files.ts';
 import { BIOS_LOADER, UEFI_LOADER } from './boot-loaders.ts';
+import { WHO_ASKS } from './dnsmasq-config.ts';
 
 export const DHCP_SERVERS = ['dnsmasq', 'isc-dhcp', 'kea'] as const;
 export type DhcpServer = (typeof DHCP_SERVERS)[number];
@@ -15,12 +16,7 @@ export interface Target {
 const NOTE = 'Network boot by ka. The machine where "ka pxe serve" runs:';
 
 const forDnsmasq = ({ address }: Target, base: string): string => `# ${NOTE} ${address}
-dhcp-match=set:bios,option:client-arch,0
-dhcp-match=set:uefi,option:client-arch,7
-dhcp-match=set:uefi,option:client-arch,9
-dhcp-match=set:http,option:client-arch,16
-dhcp-userclass=set:ipxe,iPXE
-dhcp-match=set:ipxe,175
+${WHO_ASKS}
 dhcp-boot=tag:ipxe,${base}boot.ipxe,,${address}
 dhcp-boot=tag:bios,tag:!ipxe,${BIOS_LOADER},,${address}
 dhcp-option-force=tag:bios,tag:!ipxe,210,${base}

@@ -42,6 +42,14 @@ dhcp-range=${networkAddress(network)},proxy,${network.netmask}
 pxe-service=tag:!script,7,"ka",${UEFI_LOADER}
 pxe-service=tag:!script,9,"ka",${UEFI_LOADER}`;
 
+/** Tags for what a machine's firmware is, and whether it speaks iPXE already. */
+export const WHO_ASKS = `dhcp-match=set:bios,option:client-arch,0
+dhcp-match=set:uefi,option:client-arch,7
+dhcp-match=set:uefi,option:client-arch,9
+dhcp-match=set:http,option:client-arch,16
+dhcp-userclass=set:ipxe,iPXE
+dhcp-match=set:ipxe,175`;
+
 /**
  * Text of dnsmasq.conf. Tags: `bios`, `uefi` and `http` say what a machine's
  * firmware is, `ipxe` that it speaks iPXE already, `plain` (set by a site) that
@@ -69,12 +77,7 @@ tftp-root=${bootDirectory()}
 tftp-max=500
 
 # What asks: option 93 says the firmware (RFC 4578), user class or option 175 an iPXE.
-dhcp-match=set:bios,option:client-arch,0
-dhcp-match=set:uefi,option:client-arch,7
-dhcp-match=set:uefi,option:client-arch,9
-dhcp-match=set:http,option:client-arch,16
-dhcp-userclass=set:ipxe,iPXE
-dhcp-match=set:ipxe,175
+${WHO_ASKS}
 # An iPXE gets our script. On a BIOS a site can have its iPXE passed over:
 #   dhcp-host=52:54:00:12:34:56,set:plain
 tag-if=set:script,tag:ipxe,tag:!plain

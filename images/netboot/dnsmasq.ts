@@ -53,8 +53,6 @@ export const startDnsmasq = async (
       stderr: 'pipe',
       env: { LC_ALL: 'C' },
       cancelSignal: signal,
-      // Otherwise SIGTERM would end this process at once, before the rest is closed.
-      cleanup: false,
       forceKillAfterDelay: END_MS,
     },
   );
