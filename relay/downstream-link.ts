@@ -13,7 +13,8 @@ import {
 } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { Ring } from './ring.ts';
-import { HANDSHAKE_MS, SEND_BYTES } from './tuning.ts';
+import { RingSender } from './ring-sender.ts';
+import { HANDSHAKE_MS } from './tuning.ts';
 
 export interface DownstreamLinkHandlers {
   /** A request with the right proof. With `ok` the link is the downstream's from now on. */
@@ -33,13 +34,7 @@ export class DownstreamLink {
   readonly #where: string;
   #state: 'handshake' | 'declined' | 'serving' | 'over' = 'handshake';
   #unread: Buffer = Buffer.alloc(0);
-  /** Position of the next byte to write. */
-  #sent = 0;
-  #writing = false;
-  readonly #written = (): void => {
-    this.#writing = false;
-    this.pump();
-  };
+  #sender: RingSender | null = null;
 
   constructor(
     socket: Socket,
@@ -54,7 +49,7 @@ export class DownstreamLink {
     this.#handshakeTimer = setTimeout(() => {
       this.#end(this.#lost(`did not finish its request within ${HANDSHAKE_MS} ms`));
     }, HANDSHAKE_MS);
-    socket.on('data', (bytes) => this.#read(bytes));
+    socket.on('data', (bytes) => this.#read(Buffer.from(bytes)));
     socket.on('error', (error) => this.#end(this.#lost(error.message, error)));
     socket.on('close', () => this.#end(this.#lost('closed the link')));
     socket.write(encodeHello(this.#challenge));
@@ -64,34 +59,20 @@ export class DownstreamLink {
     return this.#state === 'serving';
   }
 
-  /** Everything below this position has been given to the socket. */
+  /** Everything below this position has been handed to the system. */
   get sent(): number {
-    return this.#sent;
+    return this.#sender?.sent ?? 0;
   }
 
-  /**
-   * Sends what is verified and not sent yet: the ring's own memory, one large
-   * write at a time. That memory stays as it is until the downstream has
-   * acknowledged it, or this link is destroyed.
-   */
+  /** Sends what is verified and not sent yet. */
   pump(): void {
-    if (this.#writing || this.#state !== 'serving') return;
-    const to = Math.min(this.#ring.verified, this.#sent + SEND_BYTES);
-    if (to <= this.#sent) return;
-    const pieces = this.#ring.pieces(this.#sent, to);
-    this.#sent = to;
-    this.#writing = true;
-    const last = pieces.pop();
-    if (last === undefined) return;
-    if (pieces.length > 0) this.#socket.cork();
-    for (const piece of pieces) this.#socket.write(piece);
-    this.#socket.write(last, this.#written);
-    if (pieces.length > 0) this.#socket.uncork();
+    this.#sender?.pump();
   }
 
   destroy(): void {
     this.#state = 'over';
     clearTimeout(this.#handshakeTimer);
+    this.#sender?.close();
     this.#socket.destroy();
   }
 
@@ -119,17 +100,15 @@ export class DownstreamLink {
       return;
     }
     clearTimeout(this.#handshakeTimer);
-    this.#sent = get.position;
     this.#state = 'serving';
-    this.#socket.write(encodeAnswer(answer));
-    this.pump();
+    this.#sender = new RingSender(this.#socket, this.#ring, encodeAnswer(answer), get.position);
   }
 
   #readAcks(): void {
     const { last, rest } = decodeAcks(this.#unread);
     this.#unread = rest;
     if (last === null) return;
-    if ((last[0] ?? 0) > Math.max(this.#sent, this.#ring.verified)) {
+    if ((last[0] ?? 0) > Math.max(this.sent, this.#ring.verified)) {
       throw new NamedError('LinkDamaged', `${this.#where} has acknowledged bytes never sent to it`);
     }
     this.#handlers.onAck(this, last);

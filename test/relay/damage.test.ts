@@ -39,7 +39,7 @@ const proxy = async (
       socket.on('error', () => socket.destroy());
     }
     up.on('data', (bytes) => {
-      const changed = change(bytes, offset, connection, down);
+      const changed = change(Buffer.from(bytes), offset, connection, down);
       offset += bytes.length;
       if (!down.destroyed) down.write(changed);
     });
@@ -177,7 +177,7 @@ describe('links of strangers', () => {
       socket.on('error', reject);
       socket.on('data', (bytes) => {
         const before = got.length;
-        got = Buffer.concat([got, bytes]);
+        got = Buffer.concat([got, Buffer.from(bytes)]);
         if (before < HELLO_BYTES && got.length >= HELLO_BYTES) {
           socket.write(encodeGet(withKey, got.subarray(4, HELLO_BYTES), asked));
         }

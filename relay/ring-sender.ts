@@ -1,0 +1,76 @@
+/**
+ * Sends a ring's bytes over a socket without copying them. The ring's memory
+ * must stay as it is until the peer has acknowledged it or the sender is
+ * closed (docs/decisions/pages-not-copies.md).
+ */
+import type { Socket } from 'node:net';
+import { descriptorOf, PagePipe } from '../system/page-pipe.ts';
+import type { Ring } from './ring.ts';
+import { SEND_BYTES } from './tuning.ts';
+
+export class RingSender {
+  readonly #socket: Socket;
+  readonly #ring: Ring;
+  readonly #pipe = new PagePipe();
+  /** Position of the next byte to hand over. */
+  #sent: number;
+  #writing = false;
+  #closed = false;
+  readonly #written = (): void => {
+    this.#writing = false;
+    this.pump();
+  };
+
+  /** Sends `greeting`, then the ring from `position` on. Throws `PipeFailed`. */
+  constructor(socket: Socket, ring: Ring, greeting: Buffer, position: number) {
+    this.#socket = socket;
+    this.#ring = ring;
+    this.#sent = position;
+    this.#write(greeting);
+  }
+
+  /** Everything below this position has been handed to the system. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Sends what is verified and not sent yet. Goes on by itself when the socket has room again. */
+  pump(): void {
+    while (!this.#writing && !this.#closed) {
+      const descriptor = descriptorOf(this.#socket);
+      if (this.#pipe.held > 0) {
+        if (descriptor === null) return;
+        this.#pipe.pour(descriptor);
+        if (this.#pipe.held > 0) this.#awaitRoom();
+        continue;
+      }
+      const to = Math.min(this.#ring.verified, this.#sent + SEND_BYTES);
+      const [piece] = to > this.#sent ? this.#ring.pieces(this.#sent, to) : [];
+      if (piece === undefined) return;
+      const taken = descriptor === null ? 0 : this.#pipe.fill(piece);
+      this.#sent += taken === 0 ? piece.length : taken;
+      // Where pages cannot be handed over they are copied.
+      if (taken === 0) this.#write(piece);
+    }
+  }
+
+  /** Takes back what the system still holds: the peer gets a reset. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.resetAndDestroy();
+    this.#pipe.close();
+  }
+
+  /** Node tells of room in a socket only after a write of its own: it gets the next byte. */
+  #awaitRoom(): void {
+    const next = this.#sent - this.#pipe.held;
+    this.#pipe.dropByte();
+    for (const byte of this.#ring.pieces(next, next + 1)) this.#write(byte);
+  }
+
+  #write(bytes: Buffer): void {
+    this.#writing = true;
+    this.#socket.write(bytes, this.#written);
+  }
+}

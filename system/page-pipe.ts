@@ -1,0 +1,103 @@
+/**
+ * Memory given to a socket without copying it: vmsplice(2) puts references to
+ * its pages into a pipe, splice(2) moves them to the socket. Node has neither,
+ * so they are called in libc.
+ */
+
+import ffi from 'node:ffi';
+import { closeSync, constants, readSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { NamedError } from './named-error.ts';
+
+const { functions: libc } = ffi.dlopen(null, {
+  pipe2: { arguments: ['pointer', 'int32'], return: 'int32' },
+  fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+  // Their lengths and results are wider, but never more than a pipe holds here.
+  vmsplice: { arguments: ['int32', 'pointer', 'int32', 'uint32'], return: 'int32' },
+  splice: {
+    arguments: ['int32', 'pointer', 'int32', 'pointer', 'int32', 'uint32'],
+    return: 'int32',
+  },
+});
+
+/** fcntl.h of Linux; node:fs does not name them. */
+const O_CLOEXEC = 0o2000000;
+const F_SETPIPE_SZ = 1031;
+const SPLICE_F_NONBLOCK = 2;
+
+/** The most a pipe may hold without privileges (/proc/sys/fs/pipe-max-size). */
+const PIPE_BYTES = 1024 * 1024;
+
+/** Descriptor of a connected socket; null when it has none (any more). */
+export const descriptorOf = (socket: Socket): number | null => {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  const fd: unknown = typeof handle === 'object' && handle !== null && Reflect.get(handle, 'fd');
+  return typeof fd === 'number' && fd >= 0 ? fd : null;
+};
+
+export class PagePipe {
+  readonly #reader: number;
+  readonly #writer: number;
+  /** struct iovec: address and length. */
+  readonly #iovec = new BigUint64Array(2);
+  readonly #byte = Buffer.alloc(1);
+  #held = 0;
+
+  /** Throws `PipeFailed`. */
+  constructor() {
+    const ends = new Int32Array(2);
+    if (libc.pipe2(ends, constants.O_NONBLOCK | O_CLOEXEC) !== 0) {
+      throw new NamedError('PipeFailed', 'no pipe could be opened; raise the limit of open files');
+    }
+    [this.#reader = -1, this.#writer = -1] = ends;
+    // Where many share the system's allowance it stays smaller, which only costs more calls.
+    libc.fcntl(this.#writer, F_SETPIPE_SZ, PIPE_BYTES);
+  }
+
+  /** Bytes in the pipe. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /**
+   * Puts the start of `memory` in, and returns how many bytes: 0 when the pipe
+   * is full, or the system does not do this at all. The memory must stay as it
+   * is until whoever reads the socket has it.
+   */
+  fill(memory: Buffer): number {
+    this.#iovec[0] = ffi.getRawPointer(memory);
+    this.#iovec[1] = BigInt(memory.length);
+    const taken = Math.max(0, libc.vmsplice(this.#writer, this.#iovec, 1, SPLICE_F_NONBLOCK));
+    this.#held += taken;
+    return taken;
+  }
+
+  /**
+   * Moves what is in the pipe to a socket, as far as that takes it. A socket
+   * that failed takes nothing either; a write to it tells why.
+   */
+  pour(descriptor: number): void {
+    while (this.#held > 0) {
+      const moved = libc.splice(
+        this.#reader,
+        null,
+        descriptor,
+        null,
+        this.#held,
+        SPLICE_F_NONBLOCK,
+      );
+      if (moved <= 0) return;
+      this.#held -= moved;
+    }
+  }
+
+  /** Takes the first byte out again. */
+  dropByte(): void {
+    this.#held -= readSync(this.#reader, this.#byte, 0, 1, null);
+  }
+
+  close(): void {
+    closeSync(this.#reader);
+    closeSync(this.#writer);
+  }
+}
