@@ -44,6 +44,7 @@ export default {
         'protocol',
         'relay',
         'simulation',
+        'system',
       ),
     },
     machines('demo', 'desc', 'images', 'session', 'stage2'),

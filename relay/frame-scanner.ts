@@ -64,6 +64,11 @@ export class FrameScanner {
     return this.#closed;
   }
 
+  /** Bytes to come before `scan` can do anything. */
+  get missing(): number {
+    return this.#needed - this.#ring.head;
+  }
+
   /** What came in behind `verified` was thrown away. */
   restart(): void {
     this.#needed = this.#ring.verified + FRAME_HEADER_BYTES;

@@ -214,7 +214,10 @@ export class Hop {
       { key, get, ring: this.#ring },
       {
         onAnswer: (answer) => this.#answered(answer),
-        onBytes: () => this.#bytesCame(),
+        onBytes: () => {
+          this.#bytesCame();
+          return this.#scanner.missing;
+        },
         onPause: () => this.#noteWait(),
         onEnd: (error) => this.#linkEnded(error),
       },
@@ -328,6 +331,7 @@ export class Hop {
     const stalled = link?.connected && !link.paused && head > verified && head === this.#headAtTick;
     this.#headAtTick = head;
     this.#stalledTicks = stalled ? this.#stalledTicks + 1 : 0;
+    if (stalled) link.readAll();
     if (this.#stalledTicks * ACK_INTERVAL_MS < STALL_MS) return;
     this.#stalledTicks = 0;
     this.#hangUp();

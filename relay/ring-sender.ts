@@ -4,7 +4,8 @@
  * closed (docs/decisions/pages-not-copies.md).
  */
 import type { Socket } from 'node:net';
-import { descriptorOf, PagePipe } from '../system/page-pipe.ts';
+import { PagePipe } from '../system/page-pipe.ts';
+import { descriptorOf } from '../system/socket-descriptor.ts';
 import type { Ring } from './ring.ts';
 import { SEND_BYTES } from './tuning.ts';
 
@@ -12,6 +13,7 @@ export class RingSender {
   readonly #socket: Socket;
   readonly #ring: Ring;
   readonly #pipe = new PagePipe();
+  readonly #descriptor: number | null;
   /** Position of the next byte to hand over. */
   #sent: number;
   #writing = false;
@@ -24,6 +26,7 @@ export class RingSender {
   /** Sends `greeting`, then the ring from `position` on. Throws `PipeFailed`. */
   constructor(socket: Socket, ring: Ring, greeting: Buffer, position: number) {
     this.#socket = socket;
+    this.#descriptor = descriptorOf(socket);
     this.#ring = ring;
     this.#sent = position;
     this.#write(greeting);
@@ -36,10 +39,10 @@ export class RingSender {
 
   /** Sends what is verified and not sent yet. Goes on by itself when the socket has room again. */
   pump(): void {
-    while (!this.#writing && !this.#closed) {
-      const descriptor = descriptorOf(this.#socket);
-      if (this.#pipe.held > 0) {
-        if (descriptor === null) return;
+    const descriptor = this.#descriptor;
+    // The descriptor of a destroyed socket may be another's by now.
+    while (!this.#writing && !this.#closed && !this.#socket.destroyed) {
+      if (this.#pipe.held > 0 && descriptor !== null) {
         this.#pipe.pour(descriptor);
         if (this.#pipe.held > 0) this.#awaitRoom();
         continue;

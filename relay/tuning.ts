@@ -6,6 +6,9 @@ export const SEND_BYTES = 4 * 1024 * 1024;
 /** Frames given to a sink at once, in bytes: a slow one shall still be seen to move. */
 export const SINK_BYTES = 1024 * 1024;
 
+/** Most a link waits for before it reads, in bytes: the whole of a frame, but no more at once. */
+export const WAKE_BYTES = 1024 * 1024;
+
 /** Dial to answer, and accept to request. */
 export const HANDSHAKE_MS = 2000;
 

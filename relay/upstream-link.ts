@@ -1,5 +1,6 @@
 /** One connection to the upstream, dialled by this node: handshake, then frames straight into the ring. */
 import { connect, type Socket } from 'node:net';
+import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import {
   ANSWER_BYTES,
   decodeAnswer,
@@ -10,15 +11,20 @@ import {
   type LinkAnswer,
   type LinkGet,
 } from '../protocol/link.ts';
+import { LowWater } from '../system/low-water.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { Ring } from './ring.ts';
-import { HANDSHAKE_MS } from './tuning.ts';
+import { HANDSHAKE_MS, WAKE_BYTES } from './tuning.ts';
 
 export interface UpstreamLinkHandlers {
   /** The upstream has answered; unless it is `ok` nothing more comes. */
   onAnswer(answer: LinkAnswer): void;
-  /** Bytes have come into the ring. Throws when they are damaged, which ends the link. */
-  onBytes(): void;
+  /**
+   * Bytes have come into the ring. Returns how many more are needed before
+   * anything can be done with them. Throws when they are damaged, which ends the
+   * link.
+   */
+  onBytes(): number;
   /** The ring is full: nothing is read until `resume()`. */
   onPause(): void;
   /** Called once, never after `destroy`. */
@@ -33,6 +39,7 @@ export class UpstreamLink {
   readonly #where: string;
   #state: 'hello' | 'answer' | 'frames' | 'over' = 'hello';
   #paused = false;
+  #lowWater: LowWater | null = null;
   /** Handshake bytes so far: buffers are cut so that no byte of the frames can get in here. */
   readonly #handshake = Buffer.alloc(HELLO_BYTES);
   #filled = 0;
@@ -78,6 +85,11 @@ export class UpstreamLink {
     this.#socket.resume();
   }
 
+  /** Reads what is there, however little. */
+  readAll(): void {
+    this.#lowWater?.set(1);
+  }
+
   acknowledge(positions: readonly number[]): void {
     if (this.#state === 'frames') this.#socket.write(encodeAck(positions));
   }
@@ -99,7 +111,7 @@ export class UpstreamLink {
     try {
       if (this.#state === 'frames') {
         this.#ring.advance(bytes);
-        this.#handlers.onBytes();
+        this.#await(this.#handlers.onBytes());
       } else {
         this.#shake(bytes, options);
       }
@@ -112,6 +124,11 @@ export class UpstreamLink {
     return false;
   }
 
+  /** The rest of a frame is waited for as a whole. A header is so short that nothing is won by it. */
+  #await(bytes: number): void {
+    this.#lowWater?.set(bytes > FRAME_HEADER_BYTES ? Math.min(bytes, WAKE_BYTES) : 1);
+  }
+
   #shake(bytes: number, options: { key: Buffer; get: LinkGet }): void {
     this.#filled += bytes;
     if (this.#state === 'hello' && this.#filled === HELLO_BYTES) {
@@ -122,6 +139,7 @@ export class UpstreamLink {
     } else if (this.#state === 'answer' && this.#filled === ANSWER_BYTES) {
       clearTimeout(this.#handshakeTimer);
       this.#state = 'frames';
+      this.#lowWater = new LowWater(this.#socket);
       this.#handlers.onAnswer(decodeAnswer(this.#handshake));
     }
   }

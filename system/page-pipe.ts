@@ -1,24 +1,10 @@
 /**
  * Memory given to a socket without copying it: vmsplice(2) puts references to
- * its pages into a pipe, splice(2) moves them to the socket. Node has neither,
- * so they are called in libc.
+ * its pages into a pipe, splice(2) moves them to the socket.
  */
-
-import ffi from 'node:ffi';
 import { closeSync, constants, readSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { addressOf, fixedMemory, libc } from './libc.ts';
 import { NamedError } from './named-error.ts';
-
-const { functions: libc } = ffi.dlopen(null, {
-  pipe2: { arguments: ['pointer', 'int32'], return: 'int32' },
-  fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
-  // Their lengths and results are wider, but never more than a pipe holds here.
-  vmsplice: { arguments: ['int32', 'pointer', 'int32', 'uint32'], return: 'int32' },
-  splice: {
-    arguments: ['int32', 'pointer', 'int32', 'pointer', 'int32', 'uint32'],
-    return: 'int32',
-  },
-});
 
 /** fcntl.h of Linux; node:fs does not name them. */
 const O_CLOEXEC = 0o2000000;
@@ -28,18 +14,15 @@ const SPLICE_F_NONBLOCK = 2;
 /** The most a pipe may hold without privileges (/proc/sys/fs/pipe-max-size). */
 const PIPE_BYTES = 1024 * 1024;
 
-/** Descriptor of a connected socket; null when it has none (any more). */
-export const descriptorOf = (socket: Socket): number | null => {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null && Reflect.get(handle, 'fd');
-  return typeof fd === 'number' && fd >= 0 ? fd : null;
-};
-
 export class PagePipe {
   readonly #reader: number;
   readonly #writer: number;
   /** struct iovec: address and length. */
-  readonly #iovec = new BigUint64Array(2);
+  readonly #iovec = fixedMemory(16);
+  readonly #fields = new BigUint64Array(this.#iovec.memory);
+  /** The memory filled from last, and where it lies. */
+  #memory: ArrayBufferLike | null = null;
+  #address = 0n;
   readonly #byte = Buffer.alloc(1);
   #held = 0;
 
@@ -65,9 +48,14 @@ export class PagePipe {
    * is until whoever reads the socket has it.
    */
   fill(memory: Buffer): number {
-    this.#iovec[0] = ffi.getRawPointer(memory);
-    this.#iovec[1] = BigInt(memory.length);
-    const taken = Math.max(0, libc.vmsplice(this.#writer, this.#iovec, 1, SPLICE_F_NONBLOCK));
+    if (memory.buffer !== this.#memory) {
+      this.#memory = memory.buffer;
+      this.#address = addressOf(memory) - BigInt(memory.byteOffset);
+    }
+    this.#fields[0] = this.#address + BigInt(memory.byteOffset);
+    this.#fields[1] = BigInt(memory.length);
+    const result = libc.vmsplice(this.#writer, this.#iovec.address, 1, SPLICE_F_NONBLOCK);
+    const taken = Math.max(0, result);
     this.#held += taken;
     return taken;
   }

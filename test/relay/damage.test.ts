@@ -107,6 +107,38 @@ describe('damage on a link', () => {
     expect(troubles(run, 3)).toEqual([]);
   });
 
+  test('a frame that trickles in for longer than a dead link is given is no damage', async () => {
+    const run = await start({ nodes: 1 });
+    const bytes = 300_000;
+    const waiting: Buffer[] = [];
+    const trickle = (down: Socket): void => {
+      const timer = setInterval(() => {
+        const all = Buffer.concat(waiting.splice(0));
+        down.write(all.subarray(0, 10_000));
+        waiting.push(all.subarray(10_000));
+      }, 100);
+      cleanups.push(() => clearInterval(timer));
+    };
+    const between = await proxy(
+      () => run.origin.port,
+      '127.0.0.1',
+      (piece, offset, _connection, down) => {
+        if (offset === 0) trickle(down);
+        waiting.push(piece);
+        return Buffer.alloc(0);
+      },
+    );
+    run.order([1], new Map([[1, between]]));
+    // What a node expects of a long stream: one frame holds all of this.
+    const long = { ...begin('s'), expectedBytes: 2 ** 30 };
+    await run.origin.send(long, someBytes(1, bytes));
+    await run.origin.finish();
+    const [node] = run.nodes;
+    expect(await node?.result).toBe('finished');
+    expect(node?.streams.get('s')).toEqual(expected(1, bytes));
+    expect(between.connections()).toBe(1);
+  });
+
   test('a length made larger just before the source pauses does not hang', async () => {
     const run = await start({ nodes: 1 });
     const between = await proxy(

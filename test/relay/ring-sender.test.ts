@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Ring } from '../../relay/ring.ts';
 import { RingSender } from '../../relay/ring-sender.ts';
-import { descriptorOf } from '../../system/page-pipe.ts';
+import { descriptorOf } from '../../system/socket-descriptor.ts';
 import { eventually } from '../support/eventually.ts';
 
 const MIB = 1024 * 1024;
