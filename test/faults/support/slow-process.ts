@@ -5,6 +5,9 @@ import { isNativeError } from 'node:util/types';
 
 const LOOK_MS = 20;
 
+/** While it runs it is looked at as often as can be: in 20 ms it could read what it should in seconds. */
+const LOOK_RUNNING_MS = 1;
+
 /** What it has not used of its pace in this time is lost: a slow disk saves up no speed. */
 const CREDIT_MS = 100;
 
@@ -23,7 +26,7 @@ const bytesRead = async (pid: number): Promise<number | undefined> => {
 };
 
 /** A process that is gone already needs no signal. */
-const signal = (pid: number, name: NodeJS.Signals): void => {
+export const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
   } catch (error) {
@@ -46,8 +49,9 @@ export const slowDown = async (
     const nowMs = Date.now();
     due = Math.min(due + (nowMs - lookedMs) * perMs, now + CREDIT_MS * perMs);
     lookedMs = nowMs;
-    signal(pid, now > due ? 'SIGSTOP' : 'SIGCONT');
-    await sleep(LOOK_MS);
+    const ahead = now > due;
+    signal(pid, ahead ? 'SIGSTOP' : 'SIGCONT');
+    await sleep(ahead ? LOOK_MS : LOOK_RUNNING_MS);
   }
   signal(pid, 'SIGCONT');
 };
