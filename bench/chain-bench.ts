@@ -25,8 +25,11 @@ const UDPCAST_SHARE = 16;
 const LINE_MBIT = 200;
 const LINE_BYTES_PER_SECOND = (LINE_MBIT * 1e6) / 8;
 const LINE_NAME = `${LINE_MBIT}mbit`;
-const LINE_NODES = [1, 16, 64];
-const LINE_MIB = 128;
+/** What 64 nodes need to find their pace on a few processors would be most of a short run. */
+const LINE_RUNS = [
+  { nodes: [1, 16], mebibytes: 128, link: LINE_NAME, limit: [iperf] },
+  { nodes: [1, 64], mebibytes: 1024, link: `${LINE_NAME}, 1 GiB`, limit: [] },
+];
 
 const EMPTY_NODES = 16;
 const EMPTY_STREAMS = 3;
@@ -36,6 +39,11 @@ export interface BenchResult {
   rows: Row[];
   verdicts: Verdict[];
 }
+
+const joined = (results: readonly BenchResult[]): BenchResult => ({
+  rows: results.flatMap(({ rows }) => rows),
+  verdicts: results.flatMap(({ verdicts }) => verdicts),
+});
 
 interface BenchContext {
   options: ChainOptions;
@@ -88,18 +96,23 @@ const emptyStreams = async ({ options, say, signal }: BenchContext): Promise<Ver
 };
 
 const lineLinks = async ({ options, say, signal }: BenchContext): Promise<BenchResult> => {
-  await using lab = await makeLab(Math.max(...LINE_NODES), LINE_MBIT);
-  const { whole } = await makePayloads(lab, LINE_MIB);
-  const at = (tool: ChainTool, nodes: number): Contest => ({
-    tool,
-    context: { lab, nodes, payload: whole, signal },
-  });
-  const contests = [
-    at(iperf, 1),
-    ...LINE_NODES.flatMap((nodes) => [at(kaChain, nodes), at(mbuffer, nodes)]),
-  ];
-  const rows = await inTurns(contests, { runs: options.runs, link: LINE_NAME, say });
-  return { rows, verdicts: lineVerdicts(rows) };
+  await using lab = await makeLab(Math.max(...LINE_RUNS.flatMap(({ nodes }) => nodes)), LINE_MBIT);
+  const memory = await memoryDirectory(lab, 'payload');
+  const results: BenchResult[] = [];
+  for (const { nodes, mebibytes, link, limit } of LINE_RUNS) {
+    const payload = await writePayload(memory, mebibytes);
+    const at = (tool: ChainTool, count: number): Contest => ({
+      tool,
+      context: { lab, nodes: count, payload, signal },
+    });
+    const contests = [
+      ...limit.map((tool) => at(tool, 1)),
+      ...nodes.flatMap((count) => [at(kaChain, count), at(mbuffer, count)]),
+    ];
+    const rows = await inTurns(contests, { runs: options.runs, link, say });
+    results.push({ rows, verdicts: lineVerdicts(rows) });
+  }
+  return joined(results);
 };
 
 /** A Debian root over slow links, as the golden sends it: what comes out at the end against the line. */
@@ -140,8 +153,5 @@ export const chainBench = async (context: BenchContext): Promise<BenchResult> =>
     results.push(await lineLinks(context));
     results.push(await compressed(context));
   }
-  return {
-    rows: results.flatMap(({ rows }) => rows),
-    verdicts: results.flatMap(({ verdicts }) => verdicts),
-  };
+  return joined(results);
 };
