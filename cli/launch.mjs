@@ -27,6 +27,10 @@ child.on('error', (error) => {
   process.exitCode = 1;
 });
 child.on('exit', (code, signal) => {
+  // What ld.so exits with; it has named the library.
+  if (code === 127) {
+    process.stderr.write(`ka: ${runtime} does not start here; on Debian, install libatomic1\n`);
+  }
   if (signal) process.kill(process.pid, signal);
   else process.exitCode = code ?? 1;
 });

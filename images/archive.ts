@@ -1,6 +1,6 @@
 /** Packs directories so that the same files give the same bytes. */
 import { lutimes, readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { type CommandLog, run } from '../system/run.ts';
 
 export interface PackOptions {
@@ -17,11 +17,15 @@ const TIMEOUT_MS = 20 * 60 * 1000;
 
 /**
  * All paths below a directory, sorted, directories before what is in them.
- * With types, because without them readdir follows symbolic links out of it.
+ * Step by step: readdir's own recursion follows symbolic links out of it.
  */
-const pathsBelow = async (directory: string): Promise<string[]> => {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries.map(({ parentPath, name }) => relative(directory, join(parentPath, name))).sort();
+const pathsBelow = async (directory: string, place = ''): Promise<string[]> => {
+  const entries = await readdir(join(directory, place), { withFileTypes: true });
+  const paths = entries.map(async (entry) => {
+    const path = join(place, entry.name);
+    return entry.isDirectory() ? [path, ...(await pathsBelow(directory, path))] : [path];
+  });
+  return (await Promise.all(paths)).flat().sort();
 };
 
 /**

@@ -8,6 +8,7 @@ export const PACKAGES: readonly string[] = [
   'linux-image-amd64',
   'busybox-static',
   'kmod',
+  'libatomic1',
   'libstdc++6',
   // Partitions and file systems
   'fdisk',

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { PagePipe } from '../system/page-pipe.ts';
-import { descriptorOf } from '../system/socket-descriptor.ts';
+import { descriptorOf, resetNow } from '../system/socket-options.ts';
 import type { Ring } from './ring.ts';
 import { SEND_BYTES } from './tuning.ts';
 
@@ -61,7 +61,7 @@ export class RingSender {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.resetAndDestroy();
+    resetNow(this.#socket);
     this.#pipe.close();
   }
 

@@ -11,8 +11,8 @@ import {
   type LinkAnswer,
   type LinkGet,
 } from '../protocol/link.ts';
-import { LowWater } from '../system/low-water.ts';
 import { NamedError } from '../system/named-error.ts';
+import { LowWater } from '../system/socket-options.ts';
 import type { Ring } from './ring.ts';
 import { HANDSHAKE_MS, WAKE_BYTES } from './tuning.ts';
 

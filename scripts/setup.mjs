@@ -149,10 +149,17 @@ const hasCommand = (command) =>
     ? existsSync(command)
     : directories.some((directory) => existsSync(join(directory, command)));
 
+/** The one library of the pinned Node that a small Debian lacks. */
+const packagesOfRuntime = () => {
+  const { status } = spawnSync(join(root, 'node_modules/.bin/node'), ['--version']);
+  return status === 0 ? [] : ['libatomic1'];
+};
+
 const installPackages = (wanted) => {
   const missing = Object.entries(wanted).filter(([command]) => !hasCommand(command));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map(([, name]) => name))].sort();
+  const names = [...missing.map(([, name]) => name), ...packagesOfRuntime()];
+  if (names.length === 0) return;
+  const packages = [...new Set(names)].sort();
   const named = packages.join(' ');
   if (process.getuid?.() !== 0) {
     say(`missing packages: ${named}; as root I would install them; going on without`);

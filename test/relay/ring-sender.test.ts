@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Ring } from '../../relay/ring.ts';
 import { RingSender } from '../../relay/ring-sender.ts';
-import { descriptorOf } from '../../system/socket-descriptor.ts';
+import { descriptorOf } from '../../system/socket-options.ts';
 import { eventually } from '../support/eventually.ts';
 
 const MIB = 1024 * 1024;
@@ -109,6 +109,22 @@ describe('a sender of a ring', () => {
     reader.resume();
     await expect(error).resolves.toMatchObject([{ code: 'ECONNRESET' }]);
     expect(got.bytes()).toBeLessThan(sender.sent);
+  });
+
+  test('closes a socket whose peer has just ended, too', async () => {
+    const { writer, reader } = await connection();
+    const { ring } = filledRing(100);
+    const sender = new RingSender(writer, ring, greeting, 0);
+    await eventually('all is sent', () => sender.sent === 100);
+    writer.resume();
+    const closed = once(writer, 'close');
+    const ended = once(writer, 'end');
+    reader.end();
+    await ended;
+    // Node is about to end its own side now.
+    sender.close();
+    await closed;
+    expect(descriptorOf(writer)).toBeNull();
   });
 
   test('survives a peer that goes away while it sends', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
-import { LowWater } from '../../system/low-water.ts';
+import { LowWater } from '../../system/socket-options.ts';
 import { eventually } from '../support/eventually.ts';
 
 const cleanups: (() => void)[] = [];
