@@ -41,7 +41,7 @@ export class RingSender {
   pump(): void {
     const descriptor = this.#descriptor;
     // The descriptor of a destroyed socket may be another's by now.
-    while (!this.#writing && !this.#closed && !this.#socket.destroyed) {
+    while (!this.#writing && !this.#socket.destroyed) {
       if (this.#pipe.held > 0 && descriptor !== null) {
         this.#pipe.pour(descriptor);
         if (this.#pipe.held > 0) this.#awaitRoom();

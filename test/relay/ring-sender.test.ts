@@ -1,12 +1,13 @@
 /** What is sent without being copied, through real sockets. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Ring } from '../../relay/ring.ts';
 import { RingSender } from '../../relay/ring-sender.ts';
 import { descriptorOf } from '../../system/socket-options.ts';
+import { connectedSockets } from '../support/connected-sockets.ts';
 import { eventually } from '../support/eventually.ts';
 
 const MIB = 1024 * 1024;
@@ -19,20 +20,8 @@ afterEach(() => {
 
 /** The two ends of a connection; the reader does not read yet. */
 const connection = async (): Promise<{ writer: Socket; reader: Socket }> => {
-  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const writer = connect(address.port, '127.0.0.1');
-  const [[reader]] = await Promise.all([
-    once(server, 'connection') as Promise<[Socket]>,
-    once(writer, 'connect'),
-  ]);
-  cleanups.push(() => {
-    writer.destroy();
-    reader.destroy();
-    server.close();
-  });
+  const { dialled: writer, accepted: reader, close } = await connectedSockets();
+  cleanups.push(close);
   return { writer, reader };
 };
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { LowWater } from '../../system/socket-options.ts';
+import { connectedSockets } from '../support/connected-sockets.ts';
 import { eventually } from '../support/eventually.ts';
 
 const cleanups: (() => void)[] = [];
@@ -13,22 +14,10 @@ afterEach(() => {
 
 /** Lengths of what the reader was woken for, and the other end. */
 const connection = async (): Promise<{ reader: Socket; writer: Socket; woken: number[] }> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const reader = connect(address.port, '127.0.0.1');
-  const [[writer]] = await Promise.all([
-    once(server, 'connection') as Promise<[Socket]>,
-    once(reader, 'connect'),
-  ]);
+  const { dialled: reader, accepted: writer, close } = await connectedSockets();
+  cleanups.push(close);
   const woken: number[] = [];
   reader.on('data', (bytes) => woken.push(bytes.length));
-  cleanups.push(() => {
-    reader.destroy();
-    writer.destroy();
-    server.close();
-  });
   return { reader, writer, woken };
 };
 
