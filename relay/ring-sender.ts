@@ -18,7 +18,9 @@ export class RingSender {
   #sent: number;
   #writing = false;
   #closed = false;
-  readonly #written = (): void => {
+  /** A socket that failed tells its owner only after this, and takes no more. */
+  readonly #written = (error?: Error | null): void => {
+    if (error) return;
     this.#writing = false;
     this.pump();
   };

@@ -127,4 +127,18 @@ describe('a sender of a ring', () => {
     sender.pump();
     sender.close();
   });
+
+  test('writes nothing more to a peer that was gone before the first byte', async () => {
+    const { writer, reader } = await connection();
+    const { ring } = filledRing(15 * MIB);
+    const failed = once(writer, 'error');
+    // Nothing is awaited in between: the socket fails while it is written to.
+    reader.resetAndDestroy();
+    const sender = new RingSender(writer, ring, greeting, 0);
+    await expect(failed).resolves.toMatchObject([
+      { code: expect.stringMatching(/ECONNRESET|EPIPE/) },
+    ]);
+    expect(writer.writableLength).toBe(0);
+    sender.close();
+  });
 });
