@@ -67,6 +67,9 @@ const makeHost = async (host: LabHost, switchName: string, port: string): Promis
   await inside('link', 'set', 'lo', 'up');
   await inside('link', 'set', 'eth0', 'up');
   await inside('address', 'add', `${address}/24`, 'broadcast', '+', 'dev', 'eth0');
+  // Debian's own, whatever this machine uses: the lab shall be the same everywhere.
+  const near = [`${NETWORK}.0/24`, 'dev', 'eth0', 'src', address, 'congctl', 'cubic'];
+  await inside('route', 'replace', ...near);
   // Multicast needs a route, as every machine with a gateway has one.
   await inside('route', 'add', 'default', 'dev', 'eth0');
   await run('ip', ['-n', switchName, 'link', 'set', port, 'master', 'br0', 'up']);

@@ -2,7 +2,7 @@
  * Frames: what a pass is made of. All frames of a pass, headers included, lie
  * one behind the other in one position space that starts at 0.
  *
- * Header, big-endian, 40 bytes:
+ * Header, big-endian, 44 bytes:
  *
  *     offset  size
  *          0     4  magic "KAF1"
@@ -12,9 +12,11 @@
  *          8     4  payload length
  *         12     4  pass
  *         16     8  position of the frame's first byte in the pass
- *         24    16  tag
+ *         24     4  length of the frame right behind this one, header included,
+ *                   when it was whole already; else 0
+ *         28    16  tag
  *
- * The tag is AES-128-GMAC (NIST SP 800-38D, all data as AAD) over the first 24
+ * The tag is AES-128-GMAC (NIST SP 800-38D, all data as AAD) over the first 28
  * bytes of the header and the payload; its 12-byte nonce is pass | position,
  * which never comes twice under one session key.
  */
@@ -23,8 +25,8 @@ import { z } from 'zod';
 import { NamedError } from '../system/named-error.ts';
 import { MAX_PAYLOAD_BYTES, PROTOCOL_VERSION } from './constants.ts';
 
-export const FRAME_HEADER_BYTES = 40;
-export const FRAME_SIGNED_BYTES = 24;
+export const FRAME_HEADER_BYTES = 44;
+export const FRAME_SIGNED_BYTES = 28;
 export const FRAME_TAG_BYTES = 16;
 
 /** `CLOSE` ends the pass; no stream comes after it. */
@@ -37,6 +39,8 @@ export interface FrameHeader {
   payloadBytes: number;
   pass: number;
   position: number;
+  /** Bytes of the frame right behind, header included, which comes without a pause; 0 = not known. */
+  nextBytes: number;
 }
 
 /** Payload of BEGIN. */
@@ -69,7 +73,7 @@ const TWO_TO_32 = 2 ** 32;
 const isFrameType = (value: number): value is FrameType =>
   value >= FrameType.begin && value <= FrameType.close;
 
-/** Writes the signed part of a header (24 bytes) at the start of `target`; the tag follows it. */
+/** Writes the signed part of a header (28 bytes) at the start of `target`; the tag follows it. */
 export const writeFrameHeader = (target: Buffer, header: FrameHeader): void => {
   MAGIC.copy(target, 0);
   target[4] = PROTOCOL_VERSION;
@@ -79,6 +83,7 @@ export const writeFrameHeader = (target: Buffer, header: FrameHeader): void => {
   target.writeUInt32BE(header.pass, 12);
   target.writeUInt32BE(Math.floor(header.position / TWO_TO_32), 16);
   target.writeUInt32BE(header.position % TWO_TO_32, 20);
+  target.writeUInt32BE(header.nextBytes, 24);
 };
 
 /**
@@ -102,6 +107,7 @@ export const readFrameHeader = (source: Buffer, offset: number): FrameHeader => 
     payloadBytes,
     pass: source.readUInt32BE(offset + 12),
     position: source.readUInt32BE(offset + 16) * TWO_TO_32 + source.readUInt32BE(offset + 20),
+    nextBytes: source.readUInt32BE(offset + 24),
   };
 };
 
@@ -110,7 +116,7 @@ export const frameKey = (key: Buffer): KeyObject => createSecretKey(key);
 
 /**
  * Tag of one frame (16 bytes). `key` is `frameKey` of the session key, `signed`
- * the first 24 bytes of the header, `payload` its pieces in order.
+ * the first 28 bytes of the header, `payload` its pieces in order.
  */
 export const frameTag = (
   key: KeyObject,

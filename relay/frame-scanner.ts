@@ -105,7 +105,7 @@ export class FrameScanner {
       }
       const frame = this.#accept(header, tag, payload, end);
       ring.verify(end);
-      this.#needed = end + FRAME_HEADER_BYTES;
+      this.#needed = end + Math.max(FRAME_HEADER_BYTES, header.nextBytes);
       onFrame(frame);
     }
   }

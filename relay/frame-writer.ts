@@ -26,6 +26,20 @@ export interface FrameWriterOptions {
   onSealed(): void;
 }
 
+interface OpenFrame {
+  /** Position of its first byte. */
+  start: number;
+  /** Bytes it may still take. */
+  left: number;
+  openedMs: number;
+}
+
+interface WholeFrame {
+  type: FrameType;
+  start: number;
+  end: number;
+}
+
 const EMPTY_HEADER = Buffer.alloc(FRAME_HEADER_BYTES);
 
 export class FrameWriter {
@@ -37,9 +51,10 @@ export class FrameWriter {
     bytes: 0,
     tags: createHash('sha256'),
   };
-  /** Bytes the open DATA frame may still take; null = none is open. */
-  #left: number | null = null;
-  #openedMs = 0;
+  /** The DATA frame being filled. */
+  #open: OpenFrame | null = null;
+  /** The frame before it: whole, and kept back until it can tell of the one behind it. */
+  #whole: WholeFrame | null = null;
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
@@ -50,28 +65,31 @@ export class FrameWriter {
   async begin(begin: StreamBegin): Promise<void> {
     const tags = createHash('sha256');
     this.#stream = { number: this.#stream.number + 1, bytes: 0, tags };
-    await this.#whole(FrameType.begin, JSON.stringify(begin));
+    await this.#send(FrameType.begin, JSON.stringify(begin));
   }
 
   /** Memory of the ring for the next bytes of the stream; tell `filled` when they are there. */
   space(): Buffer {
-    this.#left ??= this.#open();
-    return this.#options.ring.space().subarray(0, this.#left);
+    return this.#options.ring.space().subarray(0, this.#opened().left);
   }
 
   /**
-   * `bytes` are at the start of the last `space()`. A frame is sent when it is
-   * full or its source too slow to fill it in time; the next `space()` may be
-   * in use already, so no timer can do that. Returns what must be waited for
-   * when the ring has no room for more.
+   * `bytes` are at the start of the last `space()`. A frame is sent when the
+   * one behind it is whole too, or its source too slow to fill it in time; the
+   * next `space()` may be in use already, so no timer can do that. Returns what
+   * must be waited for when the ring has no room for more.
    */
   filled(bytes: number): Promise<void> | null {
     const { ring } = this.#options;
+    const open = this.#opened();
     ring.advance(bytes);
-    this.#left = (this.#left ?? 0) - bytes;
+    open.left -= bytes;
     const hasRoom = ring.hasRoom;
-    // What is here must not wait for those who make the room.
-    if (this.#left === 0 || !hasRoom || performance.now() - this.#openedMs > FLUSH_MS) {
+    if (open.left === 0) {
+      this.#open = null;
+      this.#complete(FrameType.data, open.start);
+    } else if (!hasRoom || performance.now() - open.openedMs > FLUSH_MS) {
+      // What is here must not wait for those who make the room.
       this.flush();
     }
     return hasRoom ? null : this.#options.room();
@@ -82,64 +100,82 @@ export class FrameWriter {
     this.flush();
     const { bytes, tags } = this.#stream;
     const end = { bytes, digest: tags.digest('hex') };
-    await this.#whole(FrameType.end, JSON.stringify(end));
+    await this.#send(FrameType.end, JSON.stringify(end));
     return end;
   }
 
   /** ABORT of the stream. */
   async abort(reason: string): Promise<void> {
     this.flush();
-    await this.#whole(FrameType.abort, JSON.stringify({ reason }));
+    await this.#send(FrameType.abort, JSON.stringify({ reason }));
   }
 
   /** CLOSE: no stream comes after it. */
   close(): Promise<void> {
     this.#stream = { ...this.#stream, number: 0 };
-    return this.#whole(FrameType.close, '');
+    return this.#send(FrameType.close, '');
   }
 
-  /** Sends the DATA frame being filled, if there is one. */
+  /** Sends what is here, the DATA frame being filled included. */
   flush(): void {
-    if (this.#left === null) return;
-    this.#left = null;
+    const open = this.#open;
+    this.#open = null;
     const { ring } = this.#options;
-    const bytes = ring.head - ring.verified - FRAME_HEADER_BYTES;
-    if (bytes === 0) {
-      ring.rewind();
-      return;
+    if (open !== null && ring.head > open.start + FRAME_HEADER_BYTES) {
+      this.#complete(FrameType.data, open.start);
     }
-    this.#stream.bytes += bytes;
-    this.#seal(FrameType.data);
+    this.flushWhole();
+    ring.rewind();
   }
 
-  /** Starts a DATA frame and returns how many bytes it may take. */
-  #open(): number {
+  /** Sends the frame that is whole without waiting for the one behind it. */
+  flushWhole(): void {
+    this.#seal(0);
+  }
+
+  /** The DATA frame being filled; starts one when there is none. */
+  #opened(): OpenFrame {
+    if (this.#open !== null) return this.#open;
     const { ring, payloadAt } = this.#options;
+    const start = ring.head;
     ring.append(EMPTY_HEADER);
-    this.#openedMs = performance.now();
-    return payloadAt(ring.verified);
+    this.#open = { start, left: payloadAt(start), openedMs: performance.now() };
+    return this.#open;
   }
 
-  async #whole(type: FrameType, text: string): Promise<void> {
+  async #send(type: FrameType, text: string): Promise<void> {
     const { ring, room } = this.#options;
     if (!ring.hasRoom) await room();
+    const start = ring.head;
     ring.append(EMPTY_HEADER);
     ring.append(Buffer.from(text));
-    this.#seal(type);
+    this.#complete(type, start);
+    this.flushWhole();
   }
 
-  /** Everything behind `verified` becomes one frame. */
-  #seal(type: FrameType): void {
+  /** Everything from `start` on is one frame. */
+  #complete(type: FrameType, start: number): void {
+    const end = this.#options.ring.head;
+    this.#seal(end - start);
+    this.#whole = { type, start, end };
+  }
+
+  /** Sends the frame that is whole; `nextBytes` are whole behind it. */
+  #seal(nextBytes: number): void {
+    if (this.#whole === null) return;
+    const { type, start: position, end } = this.#whole;
+    this.#whole = null;
     const { ring, pass } = this.#options;
-    const position = ring.verified;
     const start = position + FRAME_HEADER_BYTES;
-    const payloadBytes = ring.head - start;
-    const { number: stream, tags } = this.#stream;
-    writeFrameHeader(this.#signed, { type, stream, payloadBytes, pass, position });
-    const tag = frameTag(this.#key, pass, position, this.#signed, ring.pieces(start, ring.head));
+    const payloadBytes = end - start;
+    const stream = this.#stream;
+    const header = { type, stream: stream.number, payloadBytes, pass, position, nextBytes };
+    writeFrameHeader(this.#signed, header);
+    const tag = frameTag(this.#key, pass, position, this.#signed, ring.pieces(start, end));
     ring.patch(position, Buffer.concat([this.#signed, tag], FRAME_SIGNED_BYTES + FRAME_TAG_BYTES));
-    if (type === FrameType.begin || type === FrameType.data) tags.update(tag);
-    ring.verify(ring.head);
+    if (type === FrameType.data) stream.bytes += payloadBytes;
+    if (type === FrameType.begin || type === FrameType.data) stream.tags.update(tag);
+    ring.verify(end);
     this.#options.onSealed();
   }
 }

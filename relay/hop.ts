@@ -328,10 +328,11 @@ export class Hop {
   #checkStall(): void {
     const { head, verified } = this.#ring;
     const link = this.#link;
-    const stalled = link?.connected && !link.paused && head > verified && head === this.#headAtTick;
+    const waits = link?.connected && !link.paused && head === this.#headAtTick;
+    const stalled = waits && head > verified;
     this.#headAtTick = head;
     this.#stalledTicks = stalled ? this.#stalledTicks + 1 : 0;
-    if (stalled) link.readAll();
+    if (waits) link.readAll();
     if (this.#stalledTicks * ACK_INTERVAL_MS < STALL_MS) return;
     this.#stalledTicks = 0;
     this.#hangUp();

@@ -215,6 +215,7 @@ export class Origin {
 
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
+    if (this.#outlet.idle) this.#writer.flushWhole();
   }
 
   #throwIfAborted(): void {

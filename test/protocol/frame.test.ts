@@ -15,6 +15,7 @@ const header = {
   payloadBytes: 70_000,
   pass: 4,
   position: 2 ** 40 + 5,
+  nextBytes: 65_536,
 } as const;
 
 const written = (): Buffer => {
@@ -29,8 +30,8 @@ describe('a frame header', () => {
   });
 
   test('has the documented layout', () => {
-    expect(written().toString('hex', 0, 24)).toBe(
-      '4b414631' + '01' + '02' + '0003' + '00011170' + '00000004' + '0000010000000005',
+    expect(written().toString('hex', 0, 28)).toBe(
+      '4b414631' + '01' + '02' + '0003' + '00011170' + '00000004' + '0000010000000005' + '00010000',
     );
   });
 
@@ -51,7 +52,7 @@ describe('a frame header', () => {
 describe('a frame tag', () => {
   const key = frameKey(Buffer.alloc(16, 1));
   const payload = Buffer.from('some payload of some length');
-  const signed = written().subarray(0, 24);
+  const signed = written().subarray(0, 28);
   const tag = frameTag(key, 4, 5, signed, [payload]);
 
   test('does not depend on how the payload is cut', () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { FRAME_HEADER_BYTES } from '../../protocol/frame.ts';
 import { type ByteSource, chunkSource } from '../../relay/byte-source.ts';
 import { eventually } from '../support/eventually.ts';
 import { chunks, expected, someBytes } from './support/bytes.ts';
@@ -59,8 +60,8 @@ describe('an undisturbed chain', () => {
     const block = ringBytes / 16;
     const frame = ringBytes / 4;
     const sizes = [block, frame, ringBytes].flatMap((size) => [
-      size - 41,
-      size - 40,
+      size - FRAME_HEADER_BYTES - 1,
+      size - FRAME_HEADER_BYTES,
       size - 1,
       size,
       size + 1,

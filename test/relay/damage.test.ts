@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { FRAME_HEADER_BYTES } from '../../protocol/frame.ts';
 import { encodeGet, HELLO_BYTES, type LinkGet } from '../../protocol/link.ts';
 import { expected, someBytes } from './support/bytes.ts';
 import { begin, Chain, type ChainOptions, key } from './support/chain.ts';
@@ -146,7 +147,7 @@ describe('damage on a link', () => {
       '127.0.0.1',
       // The very last frame, CLOSE: its length becomes 65536.
       (bytes, _offset, connection) => {
-        const close = bytes.length - 40;
+        const close = bytes.length - FRAME_HEADER_BYTES;
         if (connection > 1 || close < 0 || bytes[close + 5] !== 5) return bytes;
         if (bytes.toString('latin1', close, close + 4) !== 'KAF1') return bytes;
         const changed = Buffer.from(bytes);

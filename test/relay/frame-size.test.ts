@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { FRAME_HEADER_BYTES } from '../../protocol/frame.ts';
 import { frameSize, payloadAt } from '../../relay/frame-size.ts';
 
-const HEADER = 40;
+const HEADER = FRAME_HEADER_BYTES;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const RING = 16 * MIB;
