@@ -44,6 +44,7 @@ export default {
         'protocol',
         'relay',
         'simulation',
+        'streams',
         'system',
       ),
     },

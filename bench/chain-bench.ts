@@ -99,24 +99,22 @@ const emptyStreams = async ({ options, say, signal }: BenchContext): Promise<Ver
   return { what, value: median(taken), atMost: 0.5, unit: ' s' };
 };
 
-const lineLinks = async ({ options, say, signal }: BenchContext): Promise<BenchResult> => {
-  await using lab = await makeLab(Math.max(...LINE_RUNS.flatMap(({ nodes }) => nodes)), LINE_MBIT);
-  const memory = await memoryDirectory(lab, 'payload');
-  const results: BenchResult[] = [];
-  for (const { nodes, mebibytes, link, limit, tools } of LINE_RUNS) {
-    const payload = await writePayload(memory, mebibytes);
-    const at = (tool: ChainTool, count: number): Contest => ({
-      tool,
-      context: { lab, nodes: count, payload, signal },
-    });
-    const contests = [
-      ...limit.map((tool) => at(tool, 1)),
-      ...nodes.flatMap((count) => tools.map((tool) => at(tool, count))),
-    ];
-    const rows = await inTurns(contests, { runs: options.runs, link, say });
-    results.push({ rows, verdicts: lineVerdicts(rows) });
-  }
-  return joined(results);
+const lineLinks = async (
+  { options, say, signal }: BenchContext,
+  { nodes, mebibytes, link, limit, tools }: (typeof LINE_RUNS)[number],
+): Promise<BenchResult> => {
+  await using lab = await makeLab(Math.max(...nodes), LINE_MBIT);
+  const payload = await writePayload(await memoryDirectory(lab, 'payload'), mebibytes);
+  const at = (tool: ChainTool, count: number): Contest => ({
+    tool,
+    context: { lab, nodes: count, payload, signal },
+  });
+  const contests = [
+    ...limit.map((tool) => at(tool, 1)),
+    ...nodes.flatMap((count) => tools.map((tool) => at(tool, count))),
+  ];
+  const rows = await inTurns(contests, { runs: options.runs, link, say });
+  return { rows, verdicts: lineVerdicts(rows) };
 };
 
 /** A Debian root over slow links, as the golden sends it: what comes out at the end against the line. */
@@ -154,7 +152,7 @@ export const chainBench = async (context: BenchContext): Promise<BenchResult> =>
     results.push({ rows: [], verdicts: [await emptyStreams(context)] });
   }
   if (links !== 'fast') {
-    results.push(await lineLinks(context));
+    for (const lineRun of LINE_RUNS) results.push(await lineLinks(context, lineRun));
     results.push(await compressed(context));
   }
   return joined(results);

@@ -4,6 +4,7 @@
  * network neither sees the lab nor is touched by it, and labs do not meet.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa, type Options } from 'execa';
@@ -75,8 +76,15 @@ const makeHost = async (host: LabHost, switchName: string, port: string): Promis
   await run('ip', ['-n', switchName, 'link', 'set', port, 'master', 'br0', 'up']);
 };
 
+/** There when this machine's own bridges are filtered: then all others are, too. */
+const BRIDGE_FILTER = '/proc/sys/net/bridge';
+
 const makeSwitch = async (namespace: string): Promise<void> => {
   await run('ip', ['netns', 'add', namespace]);
+  if (existsSync(BRIDGE_FILTER)) {
+    const off = ['sysctl', '-q', 'net.bridge.bridge-nf-call-iptables=0'];
+    await run('ip', ['netns', 'exec', namespace, ...off]);
+  }
   // Nobody asks who listens here, so a snooping bridge would soon drop multicast.
   const bridge = ['link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0'];
   await run('ip', ['-n', namespace, ...bridge]);

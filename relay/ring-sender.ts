@@ -1,16 +1,17 @@
 /**
  * Sends a ring's bytes over a socket without copying them. The ring's memory
  * must stay as it is until the peer has acknowledged it or the sender is
- * closed (docs/decisions/pages-not-copies.md).
+ * closed (docs/decisions/pages-not-copies.md). Where pages cannot be handed
+ * over, its bytes are written as usual.
  */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PagePipe } from '../system/page-pipe.ts';
 import { descriptorOf, resetNow } from '../system/socket-options.ts';
 import type { Ring } from './ring.ts';
 import { SEND_BYTES } from './tuning.ts';
 
 export class RingSender {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #ring: Ring;
   readonly #pipe = new PagePipe();
   readonly #descriptor: number | null;
@@ -26,7 +27,7 @@ export class RingSender {
   };
 
   /** Sends `greeting`, then the ring from `position` on. Throws `PipeFailed`. */
-  constructor(socket: Socket, ring: Ring, greeting: Buffer, position: number) {
+  constructor(socket: Duplex, ring: Ring, greeting: Buffer, position: number) {
     this.#socket = socket;
     this.#descriptor = descriptorOf(socket);
     this.#ring = ring;

@@ -31,7 +31,11 @@ export const byteSocket = async (target: ByteTarget, signal: AbortSignal): Promi
       server.once('connection', resolve);
     });
     const poured = pourInto(path, target, signal);
-    const writer = await Promise.race([accepted, poured]);
+    const writer = await Promise.race([accepted, poured]).catch((error: unknown) => {
+      // It may still be accepted after its other end was given up.
+      void accepted.then((socket) => socket.destroy());
+      throw error;
+    });
     if (writer === undefined) throw new Error('a socket to a process was closed at once');
     return { writer, poured };
   } finally {
@@ -60,6 +64,7 @@ const pourInto = (path: string, target: ByteTarget, signal: AbortSignal): Promis
     reader.destroy(signal.reason);
   };
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   const poured = new Promise<void>((resolve, reject) => {
     reader.on('error', reject);
     reader.on('close', () => resolve());

@@ -1,5 +1,5 @@
 /** Options of sockets that Node does not set, and the descriptor they are set on. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fixedMemory, libc } from './libc.ts';
 
 /** asm-generic/socket.h of Linux. */
@@ -7,8 +7,8 @@ const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const SO_RCVLOWAT = 18;
 
-/** Descriptor of a connected socket, for calls Node does not have; null when it has none (any more). */
-export const descriptorOf = (socket: Socket): number | null => {
+/** Descriptor of a connected socket, for calls Node does not have; null when it has none (any more), or is none. */
+export const descriptorOf = (socket: Duplex): number | null => {
   const handle: unknown = Reflect.get(socket, '_handle');
   const fd: unknown = typeof handle === 'object' && handle !== null && Reflect.get(handle, 'fd');
   return typeof fd === 'number' && fd >= 0 ? fd : null;
@@ -19,7 +19,7 @@ export const descriptorOf = (socket: Socket): number | null => {
  * Node's `resetAndDestroy()` fails when it is just ending its own side because
  * the peer has ended, and leaves such a socket open for ever.
  */
-export const resetNow = (socket: Socket): void => {
+export const resetNow = (socket: Duplex): void => {
   const descriptor = descriptorOf(socket);
   if (descriptor !== null) {
     // struct linger: on, for no time.
@@ -36,14 +36,14 @@ export const resetNow = (socket: Socket): void => {
  * that is full: the system never waits for more than half of it.
  */
 export class LowWater {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #descriptor: number | null;
   readonly #option = fixedMemory(4);
   readonly #value = new Int32Array(this.#option.memory);
   #bytes = 1;
 
   /** The socket must be connected. */
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     this.#descriptor = descriptorOf(socket);
   }

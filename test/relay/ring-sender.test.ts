@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Ring } from '../../relay/ring.ts';
@@ -34,7 +35,7 @@ const filledRing = (bytes: number): { ring: Ring; content: Buffer } => {
   return { ring, content };
 };
 
-const collect = (reader: Socket): { chunks: Buffer[]; bytes(): number } => {
+const collect = (reader: Duplex): { chunks: Buffer[]; bytes(): number } => {
   const chunks: Buffer[] = [];
   reader.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
   return { chunks, bytes: () => chunks.reduce((sum, { length }) => sum + length, 0) };
@@ -68,6 +69,21 @@ describe('a sender of a ring', () => {
     const expected = Buffer.concat([greeting, content.subarray(from)]);
     expect(Buffer.concat(got.chunks).equals(expected)).toBe(true);
     sender.close();
+  });
+
+  test('copies what it sends where pages cannot be handed over', async () => {
+    // No socket of the system's: there is no descriptor to hand pages to.
+    const [near, far] = duplexPair();
+    const { ring, content } = filledRing(15 * MIB + 4321);
+    const got = collect(far);
+    const sender = new RingSender(near, ring, greeting, 777);
+    await eventually('all is here', () => got.bytes() === greeting.length + content.length - 777);
+    expect(Buffer.concat(got.chunks).equals(Buffer.concat([greeting, content.subarray(777)]))).toBe(
+      true,
+    );
+    expect(sender.sent).toBe(content.length);
+    sender.close();
+    expect(near.destroyed).toBe(true);
   });
 
   test('sends what is verified later only when it is told', async () => {
