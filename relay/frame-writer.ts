@@ -70,7 +70,9 @@ export class FrameWriter {
 
   /** Memory of the ring for the next bytes of the stream; tell `filled` when they are there. */
   space(): Buffer {
-    return this.#options.ring.space().subarray(0, this.#opened().left);
+    // First of all: starting a frame puts its header into that memory.
+    const { left } = this.#opened();
+    return this.#options.ring.space().subarray(0, left);
   }
 
   /**

@@ -29,6 +29,7 @@ const session = {
   setfacl: 'acl',
   setcap: 'libcap2-bin',
   findmnt: 'util-linux',
+  sysctl: 'procps',
 };
 const needs = {
   demo: session,
