@@ -27,16 +27,14 @@ export interface FrameWriterOptions {
 }
 
 interface OpenFrame {
-  /** Position of its first byte. */
-  start: number;
   /** Bytes it may still take. */
   left: number;
   openedMs: number;
 }
 
+/** It begins at `verified` of the ring. */
 interface WholeFrame {
   type: FrameType;
-  start: number;
   end: number;
 }
 
@@ -88,8 +86,7 @@ export class FrameWriter {
     open.left -= bytes;
     const hasRoom = ring.hasRoom;
     if (open.left === 0) {
-      this.#open = null;
-      this.#complete(FrameType.data, open.start);
+      this.#complete(FrameType.data);
     } else if (!hasRoom || performance.now() - open.openedMs > FLUSH_MS) {
       // What is here must not wait for those who make the room.
       this.flush();
@@ -120,13 +117,11 @@ export class FrameWriter {
 
   /** Sends what is here, the DATA frame being filled included. */
   flush(): void {
-    const open = this.#open;
-    this.#open = null;
     const { ring } = this.#options;
-    if (open !== null && ring.head > open.start + FRAME_HEADER_BYTES) {
-      this.#complete(FrameType.data, open.start);
-    }
+    if (ring.head > this.#start + FRAME_HEADER_BYTES) this.#complete(FrameType.data);
     this.flushWhole();
+    // A header that nothing came behind.
+    this.#open = null;
     ring.rewind();
   }
 
@@ -139,35 +134,40 @@ export class FrameWriter {
   #opened(): OpenFrame {
     if (this.#open !== null) return this.#open;
     const { ring, payloadAt } = this.#options;
-    const start = ring.head;
+    this.#open = { left: payloadAt(ring.head), openedMs: performance.now() };
     ring.append(EMPTY_HEADER);
-    this.#open = { start, left: payloadAt(start), openedMs: performance.now() };
     return this.#open;
   }
 
   async #send(type: FrameType, text: string): Promise<void> {
     const { ring, room } = this.#options;
     if (!ring.hasRoom) await room();
-    const start = ring.head;
     ring.append(EMPTY_HEADER);
     ring.append(Buffer.from(text));
-    this.#complete(type, start);
+    this.#complete(type);
     this.flushWhole();
   }
 
-  /** Everything from `start` on is one frame. */
-  #complete(type: FrameType, start: number): void {
+  /** Where the frame begins that is not whole yet. */
+  get #start(): number {
+    return this.#whole?.end ?? this.#options.ring.verified;
+  }
+
+  /** Everything behind the last whole frame is the next one. */
+  #complete(type: FrameType): void {
     const end = this.#options.ring.head;
-    this.#seal(end - start);
-    this.#whole = { type, start, end };
+    this.#open = null;
+    this.#seal(end - this.#start);
+    this.#whole = { type, end };
   }
 
   /** Sends the frame that is whole; `nextBytes` are whole behind it. */
   #seal(nextBytes: number): void {
     if (this.#whole === null) return;
-    const { type, start: position, end } = this.#whole;
+    const { type, end } = this.#whole;
     this.#whole = null;
     const { ring, pass } = this.#options;
+    const position = ring.verified;
     const start = position + FRAME_HEADER_BYTES;
     const payloadBytes = end - start;
     const stream = this.#stream;
