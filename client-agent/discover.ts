@@ -108,7 +108,7 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
         ),
       );
     listener.on('error', fail);
-    const query: Query = { ka: 'query', protocol: PROTOCOL_VERSION, session: options.session };
+    const query: Query = { ka: 'query' };
     const attempt = () => {
       tries += 1;
       if (tries > DISCOVERY_TRIES) {

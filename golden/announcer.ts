@@ -1,6 +1,6 @@
 /** Tells the network that a session is open: each second, and to whoever asks. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { OFFER_GROUP, OFFER_INTERVAL_MS, PROTOCOL_VERSION } from '../protocol/constants.ts';
+import { OFFER_GROUP, OFFER_INTERVAL_MS } from '../protocol/constants.ts';
 import { type Offer, Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
@@ -59,9 +59,7 @@ export const announce = async (options: AnnouncerOptions): Promise<void> => {
   };
   for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
   listener.on('message', (message: Buffer, from: RemoteInfo) => {
-    const query = parseMessage(Query, message.toString());
-    if (query?.protocol !== PROTOCOL_VERSION) return;
-    send(listener, from.address, from.port);
+    if (parseMessage(Query, message.toString())) send(listener, from.address, from.port);
   });
   for (const socket of [listener, ...senders.map((sender) => sender.socket)]) {
     socket.on('error', onError);

@@ -17,10 +17,9 @@ export const Offer = z.object({
 });
 export type Offer = z.infer<typeof Offer>;
 
-/** Node → everyone: is a golden there? `session` null = any. */
-export const Query = z.object({
-  ka: z.literal('query'),
-  protocol: z.int(),
-  session: z.string().nullable(),
-});
+/**
+ * Node → everyone: is a golden there? Every golden answers, whatever its session
+ * and version: the node compares, so that it can say why it took none.
+ */
+export const Query = z.object({ ka: z.literal('query') });
 export type Query = z.infer<typeof Query>;

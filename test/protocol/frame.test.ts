@@ -31,13 +31,13 @@ describe('a frame header', () => {
 
   test('has the documented layout', () => {
     expect(written().toString('hex', 0, 28)).toBe(
-      '4b414631' + '01' + '02' + '0003' + '00011170' + '00000004' + '0000010000000005' + '00010000',
+      '4b414631' + '02' + '02' + '0003' + '00011170' + '00000004' + '0000010000000005' + '00010000',
     );
   });
 
   test.each([
     ['another magic', 0, 0],
-    ['another version', 4, 2],
+    ['another version', 4, 1],
     ['an unknown type', 5, 9],
     ['a payload beyond the limit', 8, 1],
   ])('with %s is refused', (_name, offset, value) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Lab } from '../../demo/lab.ts';
-import { PORTS } from '../../protocol/constants.ts';
+import { PORTS, PROTOCOL_VERSION } from '../../protocol/constants.ts';
 import type { NodeState } from '../../protocol/events.ts';
 import { run } from '../../system/run.ts';
 import {
@@ -182,7 +182,9 @@ test('strange, extra and doubled nodes do not disturb a session', async () => {
   const silent = startStrange(4, 'silent');
   const hung = startStrange(4, 'hung');
   const old = await startStrange(3, 'old');
-  expect(old?.all).toContain('it speaks protocol 99, this golden 1; boot it with');
+  expect(old?.all).toContain(
+    `it speaks protocol 99, this golden ${PROTOCOL_VERSION}; boot it with`,
+  );
   const foreign = await startStrange(3, 'foreign');
   expect(foreign?.all).toContain(
     'it booted from boot image of-another-golden, which this golden does not have; boot it from',
