@@ -12,6 +12,8 @@ const base = {
 export const HopRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), ...base, node: z.int() }),
   z.object({ type: z.literal('follow'), order: ChainOrder }),
+  /** Say when this position of the pass is here. */
+  z.object({ type: z.literal('expect'), position: z.int() }),
 ]);
 export type HopRequest = z.infer<typeof HopRequest>;
 
@@ -27,15 +29,23 @@ export type ChainSource = z.infer<typeof ChainSource>;
 
 export const OriginRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), ...base, nodes: z.int(), source: ChainSource }),
-  z.object({ type: z.literal('go') }),
+  /** Measure the line, and choose the encoding where there is a choice. */
+  z.object({ type: z.literal('measure') }),
+  z.object({ type: z.literal('send') }),
 ]);
 export type OriginRequest = z.infer<typeof OriginRequest>;
 
 /** What either process says. */
 export const ChainReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('listening'), port: z.int() }),
-  /** Origin: the encoding is chosen, the streams begin. */
-  z.object({ type: z.literal('sending'), encoding: z.enum(['identity', 'zstd']) }),
+  /** Origin: it knows how to send; so much of the pass has gone by for it. */
+  z.object({
+    type: z.literal('measured'),
+    encoding: z.enum(['identity', 'zstd']),
+    position: z.int(),
+  }),
+  /** Hop: the position that was asked for is here. */
+  z.object({ type: z.literal('reached') }),
   /** Origin: the source is read, and the first node has everything. */
   z.object({ type: z.literal('sent'), sourceBytes: z.int(), sentBytes: z.int() }),
   /** Hop: the whole pass is here and behind. `bytes` went to the sinks of the streams. */

@@ -1,10 +1,13 @@
 /** A node of ka's chain as a process of its own: a real hop whose sink throws everything away. */
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDUNDANCY, PROBE } from '../protocol/constants.ts';
 import { Hop, type Sink, type StreamBegin } from '../relay/hop.ts';
 import { HopRequest, PASS } from './chain-messages.ts';
 import { listen, report, reportFailure, reportTrouble } from './chain-reporting.ts';
+
+const LOOK_MS = 5;
 
 let hop: Hop | null = null;
 let bytes = 0;
@@ -38,6 +41,11 @@ listen(async (message) => {
   const request = HopRequest.parse(message);
   if (request.type === 'follow') {
     hop?.follow(request.order);
+    return;
+  }
+  if (request.type === 'expect') {
+    while (hop !== null && hop.stats().received < request.position) await sleep(LOOK_MS);
+    report({ type: 'reached' });
     return;
   }
   hop = new Hop(

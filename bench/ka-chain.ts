@@ -11,7 +11,7 @@ import type { ChainTool, RunContext, Sample } from './sample.ts';
 export interface ChainResult {
   sample: Sample;
   encoding: 'identity' | 'zstd';
-  /** From the first order until the streams begin: connecting, and measuring where that is done. */
+  /** From the first order until the streams begin: connecting, and measuring the line where that is done. */
   secondsBefore: number;
   sentBytes: number;
 }
@@ -19,7 +19,8 @@ export interface ChainResult {
 /**
  * Runs one pass of real processes. The sample's `bytes` are the source's, before
  * compression; its time begins with the streams, when the origin has chosen how
- * to send them, and ends when the last node has finished.
+ * to send them and the noise it measured with has left the chain, and ends when
+ * the last node has finished.
  */
 export const runKaChain = async (
   { lab, nodes, signal }: Omit<RunContext, 'payload'>,
@@ -57,9 +58,12 @@ export const runKaChain = async (
       },
     });
   }
-  origin.tell({ type: 'go' });
-  const { encoding } = await origin.report('sending');
+  origin.tell({ type: 'measure' });
+  const { encoding, position } = await origin.report('measured');
+  for (const hop of hops) hop.tell({ type: 'expect', position });
+  await Promise.all(hops.map((hop) => hop.report('reached')));
   const sending = performance.now();
+  origin.tell({ type: 'send' });
   const ends = await Promise.all(hops.map((hop) => hop.report('finished')));
   const seconds = (performance.now() - sending) / 1000;
   const { sourceBytes, sentBytes } = await origin.report('sent');

@@ -6,7 +6,7 @@ import { type Encoding, type StreamSource, streamSource } from '../golden/stream
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import { chunkSource } from '../relay/byte-source.ts';
 import { Origin } from '../relay/origin.ts';
-import { type ChainSource, EPOCH, OriginRequest, PASS } from './chain-messages.ts';
+import { EPOCH, OriginRequest, PASS } from './chain-messages.ts';
 import { listen, report, reportTrouble } from './chain-reporting.ts';
 import { fileSource } from './file-source.ts';
 
@@ -14,7 +14,14 @@ type Start = Extract<OriginRequest, { type: 'start' }>;
 
 const { signal } = new AbortController();
 const log = (): void => undefined;
-let running: { origin: Origin; start: Start } | null = null;
+
+interface Running {
+  origin: Origin;
+  start: Start;
+  prepared: Prepared | null;
+}
+
+let running: Running | null = null;
 
 const begin = (name: string, kind: string, encoding: Encoding, expectedBytes: number) => ({
   name,
@@ -29,22 +36,33 @@ const measure = (origin: Origin, nodes: number): Promise<number> => {
   return measureLine(origin, () => acknowledging, signal);
 };
 
-const sendFile = async (origin: Origin, path: string, nodes: number): Promise<number> => {
+/** A way to send the source, chosen; `send` resolves to the source's bytes. */
+interface Prepared {
+  encoding: Encoding;
+  send(): Promise<number>;
+}
+
+const prepareFile = async (origin: Origin, path: string, nodes: number): Promise<Prepared> => {
   await measure(origin, nodes);
-  report({ type: 'sending', encoding: 'identity' });
   const { size } = await stat(path);
-  const file = begin('file', 'raw', 'identity', size);
-  const { sentBytes } = await origin.send(file, fileSource(path));
-  return sentBytes;
+  return {
+    encoding: 'identity',
+    send: async () => {
+      const file = begin('file', 'raw', 'identity', size);
+      return (await origin.send(file, fileSource(path))).sentBytes;
+    },
+  };
 };
 
-const sendEmpty = async (origin: Origin, streams: number): Promise<number> => {
-  report({ type: 'sending', encoding: 'identity' });
-  for (let number = 1; number <= streams; number += 1) {
-    await origin.send(begin(`empty ${number}`, 'raw', 'identity', 0), chunkSource([]));
-  }
-  return 0;
-};
+const prepareEmpty = (origin: Origin, streams: number): Prepared => ({
+  encoding: 'identity',
+  send: async () => {
+    for (let number = 1; number <= streams; number += 1) {
+      await origin.send(begin(`empty ${number}`, 'raw', 'identity', 0), chunkSource([]));
+    }
+    return 0;
+  },
+});
 
 const treeSource = (path: string): StreamSource =>
   streamSource({
@@ -54,32 +72,36 @@ const treeSource = (path: string): StreamSource =>
     mounts: [],
   });
 
-const sendTree = async (origin: Origin, path: string, nodes: number): Promise<number> => {
+const prepareTree = async (origin: Origin, path: string, nodes: number): Promise<Prepared> => {
   const source = treeSource(path);
   const line = await measure(origin, nodes);
   const encoding = chooseEncoding({ ...(await measureSource(source, log, signal)), line });
-  report({ type: 'sending', encoding });
-  const opened = source.open({ encoding, signal, log });
-  const { blocks, bfree, bsize } = await statfs(path);
-  await origin.send(begin('tree', 'files', encoding, (blocks - bfree) * bsize), opened);
-  return opened.sourceBytes;
+  return {
+    encoding,
+    send: async () => {
+      const opened = source.open({ encoding, signal, log });
+      const { blocks, bfree, bsize } = await statfs(path);
+      await origin.send(begin('tree', 'files', encoding, (blocks - bfree) * bsize), opened);
+      return opened.sourceBytes;
+    },
+  };
 };
 
-const send = (origin: Origin, source: ChainSource, nodes: number): Promise<number> => {
+const prepare = async ({ origin, start }: Running): Promise<Prepared> => {
+  const { source, nodes } = start;
   switch (source.kind) {
     case 'file':
-      return sendFile(origin, source.path, nodes);
+      return prepareFile(origin, source.path, nodes);
     case 'empty':
-      return sendEmpty(origin, source.streams);
+      return prepareEmpty(origin, source.streams);
     case 'tree':
-      return sendTree(origin, source.path, nodes);
+      return prepareTree(origin, source.path, nodes);
   }
 };
 
-const go = async (): Promise<void> => {
-  if (running === null) throw new Error('told to go before it was started');
-  const { origin, start } = running;
-  const sourceBytes = await send(origin, start.source, start.nodes);
+const send = async ({ origin, prepared }: Running): Promise<void> => {
+  if (prepared === null) throw new Error('told to send before it has measured');
+  const sourceBytes = await prepared.send();
   await origin.finish();
   await origin.emptied;
   report({ type: 'sent', sourceBytes, sentBytes: origin.stats().sent });
@@ -87,7 +109,14 @@ const go = async (): Promise<void> => {
 
 listen(async (message) => {
   const request = OriginRequest.parse(message);
-  if (request.type === 'go') return go();
+  if (request.type !== 'start') {
+    if (running === null) throw new Error(`told to ${request.type} before it was started`);
+    if (request.type === 'send') return send(running);
+    running.prepared = await prepare(running);
+    const { encoding } = running.prepared;
+    report({ type: 'measured', encoding, position: running.origin.stats().sent });
+    return;
+  }
   const { host, key, ringBytes } = request;
   const origin = new Origin(
     {
@@ -100,7 +129,7 @@ listen(async (message) => {
     },
     reportTrouble,
   );
-  running = { origin, start: request };
+  running = { origin, start: request, prepared: null };
   await origin.listen();
   origin.serve({ pass: PASS, epoch: EPOCH, downstream: 1, nodes: request.nodes });
   report({ type: 'listening', port: origin.port });
