@@ -27,8 +27,15 @@ export interface Member {
 /** A node that missed so many passes is not tried again. */
 export const MAX_PASSES = 3;
 
+/**
+ * How long a node rests before the last of them: a link that is dead for some
+ * seconds can end two passes, and shall not end the third as well.
+ */
+export const LAST_PASS_REST_MS = 10_000;
+
 /** Whether the pass it is about to be sent into is the last it gets. */
-export const isLastPass = ({ passes }: Pick<Member, 'passes'>): boolean => passes + 1 >= MAX_PASSES;
+export const isLastPass = ({ passes }: Pick<Member, 'passes'>): boolean =>
+  passes === MAX_PASSES - 1;
 
 /** States in which nothing more will happen to a node by itself. */
 const finalStates: ReadonlySet<NodeState> = new Set([

@@ -24,7 +24,9 @@ import {
   type Hello,
   isCloned,
   isFinal,
+  isLastPass,
   isPending,
+  LAST_PASS_REST_MS,
   lacksStage2,
   MAX_PASSES,
   type Member,
@@ -231,6 +233,7 @@ export class Session {
 
   async #work(): Promise<void> {
     for (;;) {
+      await this.#rest();
       const pending = this.#roster.all.filter(isPending);
       const bare = pending.find(lacksStage2)?.hello.image;
       if (bare) {
@@ -254,6 +257,17 @@ export class Session {
         if (settled()) return;
       }
     }
+  }
+
+  /** Before a pass that is the last one for a node. */
+  async #rest(): Promise<void> {
+    const resting = () => this.#roster.all.filter((one) => isPending(one) && isLastPass(one));
+    for (const member of resting()) {
+      const why = `${member.why ?? 'missed'}; its last pass begins in ${LAST_PASS_REST_MS / 1000} s`;
+      this.#roster.set(member, member.state, { why });
+    }
+    if (resting().length === 0) return;
+    await this.#roster.until(() => resting().length === 0, this.#signal, LAST_PASS_REST_MS);
   }
 
   #hasNextWork(): boolean {

@@ -39,7 +39,7 @@ export const DEFAULT_REDUNDANCY = 3;
 /** A hop acknowledges at least every so many bytes … */
 export const ACK_BYTES = 8 * 1024 * 1024;
 
-/** … or every so many milliseconds. */
+/** … or so many milliseconds after the last of them. */
 export const ACK_INTERVAL_MS = 100;
 
 /** The golden pings each control link this often; HEARTBEATS_MISSED in a row = out. */

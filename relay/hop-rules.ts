@@ -39,6 +39,20 @@ export const acknowledgeNow = (
   Math.min(...now) - Math.min(...reported) >= stepBytes;
 
 /**
+ * Whether a tick tells the upstream what moved. While bytes come they soon tell
+ * by themselves, and each report costs two nodes a wake-up; but by those on
+ * `noise` the golden measures the line.
+ */
+export const acknowledgeAtTick = (
+  now: readonly number[],
+  reported: readonly number[],
+  { bytesCame, noise }: { bytesCame: boolean; noise: boolean },
+): boolean => (!bytesCame || noise) && !samePositions(now, reported);
+
+export const samePositions = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((position, index) => position === b[index]);
+
+/**
  * The position below which bytes may be forgotten: its own sink has taken them
  * (`drained`), and the nodes it keeps bytes for have them (`floor`).
  */

@@ -1,12 +1,19 @@
 /** A node of the chain: takes the pass from its upstream, keeps, forwards and drains it. */
 
-import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
+import { ACK_INTERVAL_MS, PROBE } from '../protocol/constants.ts';
 import type { ChainOrder } from '../protocol/control.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import type { LinkAnswer } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
-import { acknowledgeNow, acknowledgeStep, forgettable, linkFor } from './hop-rules.ts';
+import {
+  acknowledgeAtTick,
+  acknowledgeNow,
+  acknowledgeStep,
+  forgettable,
+  linkFor,
+  samePositions,
+} from './hop-rules.ts';
 import { type DownstreamTrouble, Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
@@ -291,7 +298,7 @@ export class Hop {
     this.#released();
     if (this.#link === null) return;
     const now = this.#outlet.report(this.#ring.verified);
-    const tail = this.#scanner.closed && !equal(now, this.#reported);
+    const tail = this.#scanner.closed && !samePositions(now, this.#reported);
     if (tail || acknowledgeNow(now, this.#reported, this.#ackBytes)) this.#report();
   }
 
@@ -319,8 +326,12 @@ export class Hop {
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
     this.#ticksSinceReport += 1;
-    const changed = !equal(this.#outlet.report(this.#ring.verified), this.#reported);
-    if (changed || this.#ticksSinceReport * ACK_INTERVAL_MS >= KEEP_ALIVE_MS) this.#report();
+    const now = this.#outlet.report(this.#ring.verified);
+    const tell = acknowledgeAtTick(now, this.#reported, {
+      bytesCame: this.#ring.head !== this.#headAtTick,
+      noise: this.#scanner.stream?.name === PROBE,
+    });
+    if (tell || this.#ticksSinceReport * ACK_INTERVAL_MS >= KEEP_ALIVE_MS) this.#report();
     this.#checkStall();
   }
 
@@ -369,6 +380,3 @@ const linkEndOf = (error: NamedError): LinkEnd => {
   if (error.code === 'FrameDamaged') return 'damaged';
   return error.code === 'LinkDeclined' ? 'declined' : 'lost';
 };
-
-const equal = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((position, index) => position === b[index]);

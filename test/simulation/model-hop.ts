@@ -6,7 +6,13 @@ import { ACK_INTERVAL_MS } from '../../protocol/constants.ts';
 import type { ChainOrder } from '../../protocol/control.ts';
 import type { LinkAnswer } from '../../protocol/link.ts';
 import type { TroubleName } from '../../relay/hop.ts';
-import { acknowledgeNow, acknowledgeStep, linkFor } from '../../relay/hop-rules.ts';
+import {
+  acknowledgeAtTick,
+  acknowledgeNow,
+  acknowledgeStep,
+  linkFor,
+  samePositions,
+} from '../../relay/hop-rules.ts';
 import { type LinkEnd, Redial } from '../../relay/redial.ts';
 import { KEEP_ALIVE_MS } from '../../relay/tuning.ts';
 import { ModelLink } from './model-link.ts';
@@ -38,6 +44,7 @@ export class ModelHop {
   readonly #ackBytes: number;
   #order: ChainOrder | null = null;
   #link: ModelLink | null = null;
+  #verifiedAtTick = 0;
   #dials = 0;
   #reported: readonly number[] = [];
   #ackDue = false;
@@ -186,7 +193,7 @@ export class ModelHop {
     this.#released();
     if (this.#link === null) return;
     const now = this.outlet.book.report(this.ring.verified);
-    const tail = this.#all && !equal(now, this.#reported);
+    const tail = this.#all && !samePositions(now, this.#reported);
     if (tail || acknowledgeNow(now, this.#reported, this.#ackBytes)) this.#report();
     else this.#reportSoon();
   }
@@ -237,7 +244,11 @@ export class ModelHop {
     this.node.after(ACK_INTERVAL_MS - (nowMs % ACK_INTERVAL_MS), () => {
       this.#ackDue = false;
       if (this.closed) return;
-      if (!equal(this.outlet.book.report(this.ring.verified), this.#reported)) this.#report();
+      const now = this.outlet.book.report(this.ring.verified);
+      const bytesCame = this.ring.verified !== this.#verifiedAtTick;
+      this.#verifiedAtTick = this.ring.verified;
+      if (acknowledgeAtTick(now, this.#reported, { bytesCame, noise: false })) this.#report();
+      else if (bytesCame) this.#reportSoon();
     });
   }
 
@@ -255,6 +266,3 @@ export class ModelHop {
     this.#link.acknowledge(this.#reported);
   }
 }
-
-const equal = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((position, index) => position === b[index]);

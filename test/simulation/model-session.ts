@@ -10,7 +10,7 @@ import {
   type Orders,
 } from '../../golden/chain-keeper.ts';
 import { inOrderOf } from '../../golden/chain-order.ts';
-import { isLastPass, MAX_PASSES } from '../../golden/member.ts';
+import { isLastPass, LAST_PASS_REST_MS, MAX_PASSES } from '../../golden/member.ts';
 import { GOLDEN_NODE } from '../../protocol/constants.ts';
 import type { NodeState } from '../../protocol/events.ts';
 import type { TroubleName } from '../../relay/hop.ts';
@@ -52,6 +52,7 @@ export class ModelSession {
   readonly #world: World;
   #stage: 'settling' | 'preparing' | 'pass' = 'settling';
   #grace: 'none' | 'running' | 'over' = 'none';
+  #rest: 'none' | 'running' | 'over' = 'none';
   #sent = 0;
   #ticks = 0;
 
@@ -139,16 +140,27 @@ export class ModelSession {
   }
 
   #settle(): void {
-    for (const member of this.members.values()) {
-      const pending = member.state === 'waiting' || member.state === 'bypassed';
-      if (!pending || member.control === null) continue;
+    const pending = [...this.members.values()].filter(
+      ({ state, control }) => (state === 'waiting' || state === 'bypassed') && control !== null,
+    );
+    if (this.#rest !== 'over' && pending.some(isLastPass)) {
+      if (this.#rest === 'running') return;
+      this.#rest = 'running';
+      this.#world.clock.after(LAST_PASS_REST_MS, () => {
+        this.#rest = 'over';
+        this.step();
+      });
+      return;
+    }
+    this.#rest = 'none';
+    for (const member of pending) {
       if (member.passes >= MAX_PASSES) {
         member.state = 'failed';
         member.why = `too many passes: ${member.why}`;
         continue;
       }
       member.state = 'preparing';
-      member.control.toNode.send(() => member.node.prepare());
+      member.control?.toNode.send(() => member.node.prepare());
     }
     if (this.#count('preparing', 'ready') > 0) {
       this.#stage = 'preparing';
