@@ -68,6 +68,7 @@ interface Track {
   /** Where its sink and its link were when they were first seen behind; undefined while they keep up. */
   sinkBehind: Mark | undefined;
   linkBehind: Mark | undefined;
+  /** Of the last report, or of the beginning. */
   reportedMs: number;
   /** When it was heard again after it had said nothing for too long. */
   backMs: number;
@@ -120,7 +121,8 @@ export class ChainKeeper {
   }
 
   /** Orders for everybody, to begin with. */
-  begin(): Orders {
+  begin(nowMs: number): Orders {
+    for (const track of this.#tracks.values()) track.reportedMs = nowMs;
     return { epoch: this.#epoch, orders: this.#allOrders() };
   }
 
@@ -153,7 +155,7 @@ export class ChainKeeper {
       this.#bestRate = Math.max(this.#bestRate, track.receiveRate);
     }
     if (!last || report.received > last.received) track.stalledMs = undefined;
-    if (last && nowMs - track.reportedMs > QUIET_MS) track.backMs = nowMs;
+    if (nowMs - track.reportedMs > QUIET_MS) track.backMs = nowMs;
     const { received, drained } = report;
     const behind = this.#ahead(this.nodes.indexOf(node)) - received;
     track.sinkBehind =
@@ -185,7 +187,7 @@ export class ChainKeeper {
     const index = node === GOLDEN_NODE ? 0 : nodes.indexOf(node) + 1;
     if (index === 0 && node !== GOLDEN_NODE) return undefined;
     if (this.#wasAway(index - 1, nowMs)) return undefined;
-    return index < nodes.length ? this.#blame(index, why) : undefined;
+    return index < nodes.length ? this.#blame(index, why, nowMs) : undefined;
   }
 
   /** To be called a few times a second with the golden's own position. */
@@ -206,6 +208,9 @@ export class ChainKeeper {
     if (!track) return;
     track.stalledMs = undefined;
     track.slowMs = undefined;
+    // While it had no link it got nothing, which says nothing of the new one.
+    track.linkBehind = undefined;
+    track.receiveRate = this.#bestRate;
   }
 
   /** What a node's upstream has. */
@@ -231,8 +236,8 @@ export class ChainKeeper {
       const sinceMs = track.reportedMs - (track.stalledMs ?? nowMs);
       if (!starved && sinceMs > SURE_MS) track.stalledMs = undefined;
       if (track.stalledMs === undefined || nowMs - track.stalledMs < STALL_MS) continue;
-      if (this.#isQuiet(index - 1, nowMs)) continue;
-      return this.#blame(index, track.stallWhy);
+      if (this.#wasAway(index - 1, nowMs)) continue;
+      return this.#blame(index, track.stallWhy, nowMs);
     }
     return undefined;
   }
@@ -255,15 +260,16 @@ export class ChainKeeper {
   }
 
   /**
-   * Who is to blame for a bad link cannot be told from one such case: the first
-   * costs the lower node its place; when the next one behind the same upstream
-   * fares no better, the upstream goes.
+   * Who is to blame for a bad link cannot be told from one such case, unless the
+   * golden does not hear the lower node either: the first costs the lower node
+   * its place; when the next one behind the same upstream fares no better, the
+   * upstream goes.
    */
-  #blame(index: number, why: string): Bypass | undefined {
+  #blame(index: number, why: string, nowMs: number): Bypass | undefined {
     const node = this.#chain[index]?.node;
     if (node === undefined) return undefined;
     const upstream = this.#chain[index - 1]?.node;
-    if (upstream === undefined) return { node, why };
+    if (upstream === undefined || this.#isQuiet(index, nowMs)) return { node, why };
     if (this.#blamed.has(upstream)) {
       return { node: upstream, why: 'two nodes in a row could not read from it' };
     }
@@ -278,7 +284,10 @@ export class ChainKeeper {
     for (const [index, { node }] of this.#chain.entries()) {
       const track = this.#tracks.get(node);
       if (!track?.report || lastChance.has(node)) continue;
-      const reason = this.#slowReason(index, track, track.report, share);
+      // What comes from a node that is not heard, or was not, says nothing of the one behind it.
+      const reason = this.#wasAway(index - 1, nowMs)
+        ? undefined
+        : this.#slowReason(index, track, track.report, share);
       if (reason === undefined) {
         track.slowMs = undefined;
         continue;

@@ -191,7 +191,7 @@ export class Pass {
 
   #startChain(): void {
     const { ringBytes, roster } = this.#options;
-    const first = this.#keeper.begin();
+    const first = this.#keeper.begin(Date.now());
     for (const member of this.#chain) {
       member.position = undefined;
       member.passes += 1;

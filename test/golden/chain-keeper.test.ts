@@ -46,7 +46,7 @@ const run = (
 describe('a node that leaves', () => {
   test('only its neighbours get orders, with a new epoch', () => {
     const keeper = keeperOf([1, 2, 3]);
-    expect(keeper.begin().orders.size).toBe(3);
+    expect(keeper.begin(0).orders.size).toBe(3);
     const orders = keeper.leave(2);
     expect(orders?.epoch).toBe(2);
     expect(orders?.orders.get(1)).toMatchObject({ epoch: 2, downstream: 3 });
@@ -196,6 +196,26 @@ describe('a node that the one before it hears nothing from', () => {
     expect(keeper.silent(1, 1, 'silent', 7000)).toEqual({ node: 2, why: 'silent' });
   });
 
+  test('stays when the one that complains was away from the beginning', () => {
+    const keeper = keeperOf([1, 2]);
+    keeper.begin(0);
+    keeper.report(1, { received: MIB, drained: MIB, linked: true, waiting: idle }, 3800);
+    expect(keeper.silent(1, 1, 'silent', 3800)).toBeUndefined();
+  });
+
+  test('is to blame itself when the golden does not hear it either', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    const report = { received: MIB, drained: MIB, linked: true, waiting: idle };
+    keeper.begin(0);
+    for (let at = 500; at < 8000; at += 500) {
+      keeper.report(1, report, at);
+      if (at < 5000) keeper.report(3, report, at);
+    }
+    expect(keeper.silent(1, 1, 'silent', 4000)).toEqual({ node: 2, why: 'silent' });
+    keeper.leave(2);
+    expect(keeper.silent(1, 2, 'silent', 7900)).toEqual({ node: 3, why: 'silent' });
+  });
+
   test('goes when it is the golden that hears nothing', () => {
     const keeper = keeperOf([1, 2]);
     expect(keeper.silent(0, 1, 'silent', 0)).toEqual({ node: 1, why: 'silent' });
@@ -269,6 +289,44 @@ describe('a node that is much slower than the rest', () => {
   test('the only node is never slow', () => {
     const { chainAt, stateAt } = slowDisk(5);
     expect(run(keeperOf([2]), 12, chainAt, stateAt)).toEqual([]);
+  });
+
+  test('got nothing while the chain was repaired: that is not its own link', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    keeper.begin(0);
+    const line = (second: number) => second * 20 * MIB;
+    // Node 2 is dead from 3 s on, and out at 6 s.
+    const behindIt = (second: number) =>
+      line(Math.min(second, 3)) + Math.max(0, second - 6) * 15 * MIB;
+    const out: string[] = [];
+    for (let second = 0.25; second < 12; second += 0.25) {
+      for (const { why } of keeper.tick(line(second), second * 1000)) out.push(why);
+      if (second === 6) keeper.leave(2);
+      for (const node of second % 0.5 === 0 ? keeper.nodes : []) {
+        const received = node === 1 ? line(second) : behindIt(second);
+        const waiting = { ...idle, upstream: 0.9 };
+        const report = { received, drained: received, linked: true, waiting };
+        if (node !== 2 || second < 3) keeper.report(node, report, second * 1000);
+      }
+    }
+    expect(out).toEqual([]);
+  });
+
+  test('gets nothing from a node that is not heard: that is not its own link', () => {
+    const keeper = keeperOf([1, 2, 3]);
+    keeper.begin(0);
+    const out = run(
+      keeper,
+      6,
+      (second) => Math.min(second, 3) * 24 * MIB,
+      (node, second) => {
+        if (node === 1 && second > 2) return undefined;
+        const behind = node === 1 ? 0 : 16;
+        const received = Math.max(0, Math.min(second, 2) * 24 - behind) * MIB;
+        return { received, drained: received, linked: true, waiting: { ...idle, upstream: 0.5 } };
+      },
+    );
+    expect(out.map(({ node }) => node)).not.toContain(2);
   });
 
   test('a slow link is told apart from a slow disk', () => {

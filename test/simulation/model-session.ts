@@ -205,7 +205,7 @@ export class ModelSession {
       slow: { policy: scenario.slow, share: 0.5 },
       lastChance: new Set(members.filter(isLastPass).map(({ node }) => node.number)),
     });
-    const { epoch, orders } = keeper.begin();
+    const { epoch, orders } = keeper.begin(clock.nowMs);
     const origin = new ModelOrigin(this.#world, number, () => this.step());
     this.pass = { number, keeper, origin, nodes: keeper.nodes, startedMs: clock.nowMs };
     this.#sent = 0;
