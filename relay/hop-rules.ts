@@ -27,8 +27,9 @@ export const acknowledgeStep = (ringBytes: number): number =>
 /**
  * Whether the upstream should hear at once of what this node and those behind
  * it have (`now`, this node's first): when it can let go of `stepBytes` since
- * the last report, or this node has come so far. What moved less is told with
- * the next report.
+ * the last report, or this node has come so far; and when one of those behind
+ * was replaced by one that has less, so that nobody counts on the other any
+ * longer. What moved less is told with the next report.
  */
 export const acknowledgeNow = (
   now: readonly number[],
@@ -36,7 +37,8 @@ export const acknowledgeNow = (
   stepBytes: number,
 ): boolean =>
   (now[0] ?? 0) - (reported[0] ?? 0) >= stepBytes ||
-  Math.min(...now) - Math.min(...reported) >= stepBytes;
+  Math.min(...now) - Math.min(...reported) >= stepBytes ||
+  Math.min(...now) < Math.min(...reported);
 
 /**
  * Whether a tick tells the upstream what moved. While bytes come they soon tell
