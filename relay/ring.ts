@@ -21,7 +21,7 @@ export class Ring {
   /** Block number modulo length → memory. */
   readonly #slots: (Buffer | undefined)[];
   readonly #free: Buffer[] = [];
-  /** In one piece: the system gives it page by page as it is used, where it can in huge pages. */
+  /** In one piece, so that the system gives huge pages where it can. */
   readonly #memory: Buffer;
   #cutBytes = 0;
   #used = 0;
@@ -38,7 +38,9 @@ export class Ring {
     this.#maxBlocks = Math.floor(ringBytes / this.#blockBytes);
     this.#slots = new Array<Buffer | undefined>(this.#maxBlocks + 2);
     this.capacityBytes = this.#maxBlocks * this.#blockBytes;
-    this.#memory = Buffer.allocUnsafeSlow(this.capacityBytes + this.#blockBytes);
+    // Written to, because the system gives and clears memory only then: in the middle of a stream
+    // that holds up the chain by milliseconds at each node, which a line that is full never makes up for.
+    this.#memory = Buffer.allocUnsafeSlow(this.capacityBytes + this.#blockBytes).fill(0);
   }
 
   get oldest(): number {

@@ -32,6 +32,12 @@ describe('a ring', () => {
     expect(ring.hasRoom).toBe(true);
   });
 
+  test('has all of its memory before the first byte comes', () => {
+    const before = process.memoryUsage.rss();
+    const ring = new Ring(64 * 1024 * 1024);
+    expect(process.memoryUsage.rss() - before).toBeGreaterThan(0.95 * ring.capacityBytes);
+  });
+
   test('has the next buffer even when it is full', () => {
     const ring = new Ring(ringBytes);
     while (ring.hasRoom) fill(ring, 1, block);
