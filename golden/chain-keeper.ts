@@ -308,8 +308,9 @@ export class ChainKeeper {
       return `disk at ${mib(rate)}, the others could do ${mib(this.#bestRate)}`;
     }
     const behind = this.#ahead(index) - report.received;
-    // Not by its waiting for bytes: what trickles in keeps it busy.
-    const free = report.waiting.sink + report.waiting.downstream < EMPTY;
+    // Not by its waiting for bytes: what trickles in keeps it busy. Without a link it is not slow, but stalled.
+    const { sink, downstream } = report.waiting;
+    const free = report.linked && sink + downstream < EMPTY;
     // Unlike a slow disk, it holds back those behind it long before a ring is full.
     if (behind > Math.min(EMPTY * ringBytes, BEHIND_BYTES) && free && track.receiveRate < limit) {
       const { linkBehind, reportedMs, receiveRate } = track;

@@ -338,4 +338,16 @@ describe('a node that is much slower than the rest', () => {
     });
     expect(out[0]).toMatchObject({ node: 2, why: expect.stringMatching(/^link at 3 MiB\/s/) });
   });
+
+  test('a node without a link is not slow: it has the time a repair may take', () => {
+    const upstreamAt = (second: number) => second * 24 * MIB;
+    const lost = 3;
+    const out = run(keeperOf([1, 2]), 12, upstreamAt, (node, second) => {
+      const linked = node === 1 || second < lost;
+      const received = upstreamAt(linked ? second : lost);
+      return { received, drained: received, linked, waiting: { ...idle, upstream: 0 } };
+    });
+    expect(out[0]).toMatchObject({ node: 2, why: 'gets no data though there is some' });
+    expect(out[0]?.second).toBeGreaterThanOrEqual(lost + STALL_MS / 1000);
+  });
 });
