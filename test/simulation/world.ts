@@ -114,8 +114,9 @@ export class World {
     if (pass === null || !pass.keeper.nodes.includes(down)) return;
     const { nodes } = pass;
     const between = nodes.slice(nodes.indexOf(up) + 1, nodes.indexOf(down));
-    // Those behind learn of a node that has left only by an order.
-    const sinceMs = releasedMs - 2 * this.scenario.controlMs;
+    // Those around a node that has left learn of it by an order, `up` from them link by link.
+    const newsMs = 2 * this.scenario.controlMs + (DEFAULT_REDUNDANCY - 1) * this.latencyMs;
+    const sinceMs = releasedMs - newsMs;
     const lost = between.filter((node) => (this.#leftMs.get(node) ?? -1) > sinceMs);
     if (lost.length >= DEFAULT_REDUNDANCY) return;
     throw new Violation(
