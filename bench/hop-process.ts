@@ -39,12 +39,10 @@ const finish = (): void => {
 
 listen(async (message) => {
   const request = HopRequest.parse(message);
-  if (request.type === 'follow') {
-    hop?.follow(request.order);
-    return;
-  }
-  if (request.type === 'expect') {
-    while (hop !== null && hop.stats().received < request.position) await sleep(LOOK_MS);
+  if (request.type !== 'start') {
+    if (hop === null) throw new Error(`told to ${request.type} before it was started`);
+    if (request.type === 'follow') return hop.follow(request.order);
+    while (hop.stats().received < request.position) await sleep(LOOK_MS);
     report({ type: 'reached' });
     return;
   }

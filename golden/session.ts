@@ -261,13 +261,14 @@ export class Session {
 
   /** Before a pass that is the last one for a node. */
   async #rest(): Promise<void> {
-    const resting = () => this.#roster.all.filter((one) => isPending(one) && isLastPass(one));
-    for (const member of resting()) {
+    const rests = (member: Member) => isPending(member) && isLastPass(member);
+    const resting = this.#roster.all.filter(rests);
+    if (resting.length === 0) return;
+    for (const member of resting) {
       const why = `${member.why ?? 'missed'}; its last pass begins in ${LAST_PASS_REST_MS / 1000} s`;
       this.#roster.set(member, member.state, { why });
     }
-    if (resting().length === 0) return;
-    await this.#roster.until(() => resting().length === 0, this.#signal, LAST_PASS_REST_MS);
+    await this.#roster.until(() => !this.#roster.all.some(rests), this.#signal, LAST_PASS_REST_MS);
   }
 
   #hasNextWork(): boolean {

@@ -35,10 +35,11 @@ export const acknowledgeNow = (
   now: readonly number[],
   reported: readonly number[],
   stepBytes: number,
-): boolean =>
-  (now[0] ?? 0) - (reported[0] ?? 0) >= stepBytes ||
-  Math.min(...now) - Math.min(...reported) >= stepBytes ||
-  Math.min(...now) < Math.min(...reported);
+): boolean => {
+  const ownBytes = (now[0] ?? 0) - (reported[0] ?? 0);
+  const allBytes = Math.min(...now) - Math.min(...reported);
+  return ownBytes >= stepBytes || allBytes >= stepBytes || allBytes < 0;
+};
 
 /**
  * Whether a tick tells the upstream what moved. While bytes come they soon tell

@@ -326,22 +326,23 @@ export class Hop {
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
     this.#ticksSinceReport += 1;
-    const now = this.#outlet.report(this.#ring.verified);
-    const tell = acknowledgeAtTick(now, this.#reported, {
-      bytesCame: this.#ring.head !== this.#headAtTick,
+    const { head, verified } = this.#ring;
+    const bytesCame = head !== this.#headAtTick;
+    this.#headAtTick = head;
+    const tell = acknowledgeAtTick(this.#outlet.report(verified), this.#reported, {
+      bytesCame,
       noise: this.#scanner.stream?.name === PROBE,
     });
     if (tell || this.#ticksSinceReport * ACK_INTERVAL_MS >= KEEP_ALIVE_MS) this.#report();
-    this.#checkStall();
+    this.#checkStall(bytesCame);
   }
 
   /** A frame whose rest does not come: its length may be damaged, or the link is dead. */
-  #checkStall(): void {
+  #checkStall(bytesCame: boolean): void {
     const { head, verified } = this.#ring;
     const link = this.#link;
-    const waits = link?.connected && !link.paused && head === this.#headAtTick;
+    const waits = link?.connected && !link.paused && !bytesCame;
     const stalled = waits && head > verified;
-    this.#headAtTick = head;
     this.#stalledTicks = stalled ? this.#stalledTicks + 1 : 0;
     if (waits) link.readAll();
     if (this.#stalledTicks * ACK_INTERVAL_MS < STALL_MS) return;
