@@ -192,6 +192,7 @@ const sources = [
   'streams',
   'relay',
   'protocol',
+  'trust',
   'desc',
   'images',
   'board',

@@ -10,18 +10,20 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const allowed: [string, string[]][] = [
   ['system', []],
   ['protocol', ['system']],
+  ['trust', ['system', 'protocol']],
   ['desc', ['system']],
   ['relay', ['system', 'protocol']],
-  ['images', ['system', 'protocol', 'desc']],
+  ['images', ['system', 'trust', 'protocol', 'desc']],
   ['streams', ['system', 'desc', 'relay']],
   ['stage2', ['system', 'protocol', 'desc', 'relay', 'streams']],
   ['board', ['system', 'protocol']],
-  ['golden', ['system', 'protocol', 'desc', 'relay', 'streams']],
-  ['client-agent', ['system', 'protocol', 'desc', 'relay', 'streams', 'stage2']],
+  ['golden', ['system', 'trust', 'protocol', 'desc', 'relay', 'streams']],
+  ['client-agent', ['system', 'trust', 'protocol', 'desc', 'relay', 'streams', 'stage2']],
   [
     'cli',
     [
       'system',
+      'trust',
       'protocol',
       'desc',
       'relay',
