@@ -11,6 +11,7 @@ import { KeyLine } from './KeyLine.tsx';
 import { LogScreen } from './LogScreen.tsx';
 import { boardLines, screenLines } from './layout.ts';
 import { NodeTable } from './NodeTable.tsx';
+import { MOST_REQUEST_LINES, RequestLines } from './RequestLines.tsx';
 import { firstScreen, type ScreenState, visibleNodes } from './screen-state.ts';
 import type { SessionView } from './session-view.ts';
 import { useNow } from './use-now.ts';
@@ -23,15 +24,22 @@ interface MainProps {
   now: number;
   width: number;
   height: number;
+  join: string | undefined;
 }
 
-const Main = ({ view, state, now, width, height }: MainProps): ReactNode => {
-  const { nodes: lines, happenings, gap } = boardLines(height);
+/** Rows of the table, where machines that ask take some of its lines. */
+const tableLines = (view: SessionView, height: number): number =>
+  Math.max(1, boardLines(height).nodes - Math.min(view.requests.length, MOST_REQUEST_LINES));
+
+const Main = ({ view, state, now, width, height, join }: MainProps): ReactNode => {
+  const { happenings, gap } = boardLines(height);
+  const lines = tableLines(view, height);
   return (
     <>
       <Box marginBottom={gap} flexShrink={0}>
-        <ChainLine view={view} width={width} />
+        <ChainLine view={view} width={width} join={join} />
       </Box>
+      <RequestLines requests={view.requests} />
       <NodeTable
         view={view}
         nodes={visibleNodes(view, state.filter, lines)}
@@ -75,12 +83,13 @@ export const BoardScreen = ({ store, actions, now: clock }: BoardScreenProps): R
   const { columns: width, rows: height } = useWindowSize();
   const { isRawModeSupported } = useStdin();
   const [state, setState] = useState(firstScreen);
-  const { nodes: tableLines, gap } = boardLines(height);
+  const { gap } = boardLines(height);
+  const rows = tableLines(view, height);
   const keys = bindings({
     view,
     state,
-    nodes: visibleNodes(view, state.filter, tableLines),
-    pageLines: state.screen === 'log' ? screenLines(height) : tableLines,
+    nodes: visibleNodes(view, state.filter, rows),
+    pageLines: state.screen === 'log' ? screenLines(height) : rows,
     actions,
     set: (change) => setState((old) => ({ ...old, ...change })),
   });
@@ -92,7 +101,14 @@ export const BoardScreen = ({ store, actions, now: clock }: BoardScreenProps): R
       <Box marginBottom={gap} flexShrink={0}>
         <Header view={view} now={now} width={width} />
       </Box>
-      <Middle view={view} state={state} now={now} width={width} height={height} />
+      <Middle
+        view={view}
+        state={state}
+        now={now}
+        width={width}
+        height={height}
+        join={actions.join()}
+      />
       <Box flexGrow={1} />
       {isRawModeSupported ? (
         <KeyLine keys={keys} question={question(view, state)} width={width} />

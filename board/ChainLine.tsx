@@ -32,20 +32,31 @@ const drawOut = (view: SessionView, room: number): string => {
   return out.length === 1 && one.length <= room ? one : `✗ ${count(out.length, 'node')} out`;
 };
 
-const hint = (view: SessionView): string =>
-  view.phase === 'waiting'
-    ? `nodes find ${view.address} by themselves; by hand: ka agent --golden ${view.address}`
-    : 'no chain yet';
+/** What to type on a node; the string alone where the line is short. */
+const hint = (view: SessionView, width: number, join: string | undefined): string => {
+  if (view.phase !== 'waiting') return 'no chain yet';
+  if (join === undefined) return `open on ${view.address}`;
+  const command = `ka agent --join ${join}`;
+  return command.length < width ? command : join;
+};
 
 /** Who passes to whom, and who is out. */
-export const ChainLine = ({ view, width }: { view: SessionView; width: number }): ReactNode => {
+export const ChainLine = ({
+  view,
+  width,
+  join,
+}: {
+  view: SessionView;
+  width: number;
+  join: string | undefined;
+}): ReactNode => {
   const names = view.chain.map((node) => nodeName(view, node));
   const shortest = Math.min(width, 'golden'.length + names.join(ARROW).length);
   const out = drawOut(view, Math.max(0, width - shortest - 8));
   if (names.length === 0) {
     return (
       <Text wrap="truncate">
-        <Text dimColor>{` ${hint(view)}`}</Text>
+        <Text dimColor>{` ${hint(view, width, join)}`}</Text>
         <Text color={WARNING}>{out ? `   ${out}` : ''}</Text>
       </Text>
     );

@@ -32,7 +32,7 @@ const waitingLines = (view: SessionView, now: number): Lines => {
     clock: formatDuration(now - (view.opened ?? now)),
     share: view.wanted > 0 ? view.nodes.size / view.wanted : null,
     amount: `${view.nodes.size} of ${view.wanted} here`,
-    flow: `${rest} · open since ${formatClock(view.opened ?? now)}`,
+    flow: `${rest} · open since ${formatClock(view.opened ?? now)} · by hand, on a node: ka agent --join`,
   };
 };
 

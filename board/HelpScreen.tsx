@@ -7,6 +7,8 @@ const LINES: readonly (readonly [string, string])[] = [
   ['s', 'start now with the nodes that are here (while waiting)'],
   ['↑ ↓', 'select a node; page up and page down go faster'],
   ['enter', 'everything about the selected node: why, steps, its log'],
+  ['a', 'let in the machine that asks on top (compare its code with its own screen)'],
+  ['d', 'turn that machine away'],
   ['e', 'take the selected node out of this session (asks first)'],
   ['r', 'give the selected node that is out another pass'],
   ['l', 'the whole log'],

@@ -5,8 +5,9 @@
 import type { Key } from 'ink';
 import type { BoardActions } from './actions.ts';
 import { isOut, isOver, type NodeView } from './node-view.ts';
+import { spaced } from './RequestLines.tsx';
 import { firstScreen, type ScreenState, selectFrom } from './screen-state.ts';
-import { nodeName, type SessionView } from './session-view.ts';
+import { nodeName, type RequestView, type SessionView } from './session-view.ts';
 
 export interface Binding {
   /** As shown: "s", "enter", "↑↓". */
@@ -90,6 +91,26 @@ const nodeKeys = ({ view, state, actions, set }: BindingContext): Binding[] => {
   ];
 };
 
+/** Keys for the machine that asked first. */
+const requestKeys = ({ view, set }: BindingContext): Binding[] => {
+  const [first] = view.requests;
+  if (!first) return [];
+  const { code } = first;
+  return [
+    {
+      key: 'a',
+      label: 'admit',
+      matches: letter('a'),
+      press: () => set({ asking: 'admit', code }),
+    },
+    { key: 'd', label: 'deny', matches: letter('d'), press: () => set({ asking: 'deny', code }) },
+  ];
+};
+
+/** The machine a question is about, if it still asks. */
+const askedAbout = (view: SessionView, { code }: ScreenState): RequestView | undefined =>
+  view.requests.find((request) => request.code === code);
+
 const stopKey = ({ set }: BindingContext): Binding => ({
   key: 'q',
   label: 'stop',
@@ -141,6 +162,7 @@ const boardKeys = (context: BindingContext): Binding[] => {
   };
   const chosen = state.selected !== null && view.nodes.has(state.selected);
   return [
+    ...requestKeys(context),
     ...(view.phase === 'waiting' && present ? [start] : []),
     ...(nodes.length > 0 ? [select] : []),
     ...nodeKeys(context),
@@ -192,13 +214,20 @@ export const question = (view: SessionView, state: ScreenState): string | null =
   if (state.asking === 'eject' && state.selected !== null) {
     return `Take ${nodeName(view, state.selected)} out of this session?`;
   }
+  const request = askedAbout(view, state);
+  if (state.asking === 'admit') {
+    return request
+      ? `Let in ${request.name}? Its own screen must show ${spaced(request.code)}.`
+      : 'It asks no more.';
+  }
+  if (state.asking === 'deny') return `Turn away ${request?.name ?? 'it'}?`;
   return state.asking === 'filter' ? `filter: ${state.filter}▏` : null;
 };
 
 /** All keys that work now, in the order they are shown. */
 export const bindings = (context: BindingContext): Binding[] => {
   const { state, actions, set } = context;
-  const close = () => set({ asking: null });
+  const close = () => set({ asking: null, code: null });
   switch (state.asking) {
     case 'filter':
       return filterKeys(context);
@@ -206,6 +235,16 @@ export const bindings = (context: BindingContext): Binding[] => {
       return questionKeys(() => {
         set({ ...firstScreen, filter: state.filter });
         actions.stop();
+      }, close);
+    case 'admit':
+      return questionKeys(() => {
+        close();
+        if (state.code !== null) actions.admit(state.code);
+      }, close);
+    case 'deny':
+      return questionKeys(() => {
+        close();
+        if (state.code !== null) actions.deny(state.code);
       }, close);
     case 'eject':
       return questionKeys(() => {

@@ -91,6 +91,25 @@ const tellNode = (before: SessionView, event: EventOf<'node'>): Told[] => {
   }
 };
 
+const tellRequest = (before: SessionView, event: EventOf<'request'>): Told[] => {
+  const name = `${printable(event.name)} (${printable(event.address)})`;
+  const code = `${event.code.slice(0, 3)} ${event.code.slice(3)}`;
+  switch (event.state) {
+    case 'pending': {
+      const known = before.requests.some(({ request }) => request === event.request);
+      if (known) return [];
+      const reason = because(event.why, undefined);
+      return [warning(`${name} asks to be let in, code ${printable(code)}${reason}`)];
+    }
+    case 'admitted':
+      return [news(`${name} is let in: both sides have said yes`)];
+    case 'denied':
+      return [news(`${name} is turned away`)];
+    case 'gone':
+      return [news(`${name} asks no more`)];
+  }
+};
+
 const tellChain = (before: SessionView, event: EventOf<'chain'>): Told[] => {
   const names = event.order.map((node) => before.nodes.get(node)?.name ?? `node ${node}`);
   const shown = names.length > 8 ? [...names.slice(0, 4), '…', ...names.slice(-2)] : names;
@@ -158,6 +177,8 @@ const tell = (before: SessionView, event: SessionEvent): Told[] => {
       return tellSession(before, event);
     case 'node':
       return tellNode(before, event);
+    case 'request':
+      return tellRequest(before, event);
     case 'chain':
       return tellChain(before, event);
     case 'pass':

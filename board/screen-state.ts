@@ -5,7 +5,9 @@ import { nodesInOrder, type SessionView } from './session-view.ts';
 export interface ScreenState {
   readonly screen: 'board' | 'log' | 'detail' | 'help';
   /** A question or input in the key line, which then takes all keys. */
-  readonly asking: 'stop' | 'eject' | 'filter' | null;
+  readonly asking: 'stop' | 'eject' | 'admit' | 'deny' | 'filter' | null;
+  /** Of the machine `admit` and `deny` ask about: another may come on top meanwhile. */
+  readonly code: string | null;
   readonly selected: number | null;
   readonly filter: string;
   /** Lines the log is scrolled up from its end. */
@@ -15,6 +17,7 @@ export interface ScreenState {
 export const firstScreen: ScreenState = {
   screen: 'board',
   asking: null,
+  code: null,
   selected: null,
   filter: '',
   scroll: 0,

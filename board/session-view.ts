@@ -22,6 +22,19 @@ export interface PassTotals {
   readonly emptiedMs: number;
 }
 
+/** A machine that asks to be let in. */
+export interface RequestView {
+  readonly request: number;
+  readonly name: string;
+  readonly address: string;
+  readonly mac: string | null;
+  /** Six digits. */
+  readonly code: string;
+  /** Whether its own side has said yes. */
+  readonly agreed: boolean;
+  readonly why: string | null;
+}
+
 export interface SessionView {
   readonly phase: 'opening' | 'waiting' | 'running' | 'finished';
   readonly name: string;
@@ -59,6 +72,8 @@ export interface SessionView {
     readonly limit: string | null;
   };
   readonly totals: readonly PassTotals[];
+  /** Pending ones, oldest first. */
+  readonly requests: readonly RequestView[];
   readonly log: readonly Happening[];
 }
 
@@ -95,6 +110,7 @@ export const emptyView: SessionView = {
   chain: [],
   pass: noPass,
   totals: [],
+  requests: [],
   log: [],
 };
 
@@ -286,12 +302,30 @@ const onProgress = (view: SessionView, event: EventOf<'progress'>): SessionView 
   };
 };
 
+const onRequest = (view: SessionView, event: EventOf<'request'>): SessionView => {
+  const others = view.requests.filter(({ request }) => request !== event.request);
+  if (event.state !== 'pending') return { ...view, requests: others };
+  const request: RequestView = {
+    request: event.request,
+    name: printable(event.name),
+    address: printable(event.address),
+    mac: event.macs[0] === undefined ? null : printable(event.macs[0]),
+    code: printable(event.code),
+    agreed: event.agreed,
+    why: event.why === undefined ? null : printable(event.why),
+  };
+  const requests = [...others, request].sort((a, b) => a.request - b.request);
+  return { ...view, requests };
+};
+
 const applyEvent = (view: SessionView, event: SessionEvent): SessionView => {
   switch (event.kind) {
     case 'session':
       return onSession(view, event);
     case 'node':
       return onNode(view, event);
+    case 'request':
+      return onRequest(view, event);
     case 'chain':
       return onChain(view, event);
     case 'pass':

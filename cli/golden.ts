@@ -1,21 +1,31 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
+import type { BoardActions } from '../board/actions.ts';
+import { Audit } from '../golden/audit.ts';
 import { makeBlueprint } from '../golden/blueprint.ts';
-import { goldenCertificate } from '../golden/certificate.ts';
 import { EventBus } from '../golden/event-bus.ts';
+import type { AdmitPolicy } from '../golden/gate.ts';
 import { makeSessionDirectory, openJournal } from '../golden/journal.ts';
 import { NodeLogs } from '../golden/node-logs.ts';
 import { openOperatorSocket } from '../golden/operator-socket.ts';
 import { reportBuilder } from '../golden/report.ts';
+import type { Request } from '../golden/requests.ts';
 import { Session, type SessionOptions } from '../golden/session.ts';
 import { SettleService } from '../golden/settle-service.ts';
 import { streamSource } from '../golden/stream-source.ts';
 import { sessionLabels } from '../images/netboot/session-labels.ts';
 import { imageFile, listImages } from '../images/store.ts';
 import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
+import { printable } from '../protocol/printable.ts';
 import { NamedError } from '../system/named-error.ts';
+import { SessionName } from '../system/names.ts';
+import { replaceFile } from '../system/replace-file.ts';
+import { shownCode } from '../trust/code.ts';
+import { goldenKeys } from '../trust/golden-keys.ts';
+import { publicBytes } from '../trust/pin.ts';
 import { confirm } from './confirm.ts';
 import { EXIT_USAGE, fail } from './exit.ts';
 import { duration, gather, pair, port, wholeNumber } from './parse.ts';
@@ -45,6 +55,8 @@ interface GoldenFlags {
   ui?: UiMode;
   report?: string;
   address?: string;
+  admit: AdmitPolicy;
+  joinFile?: string;
   compress: 'auto' | 'zstd' | 'none';
   ring: number;
   slow: 'wait' | 'bypass';
@@ -111,6 +123,12 @@ const addOptions = (command: Command): Command =>
     )
     .option('--report <file>', 'write the result as JSON')
     .option('--address <ip>', 'serve on this address only')
+    .addOption(
+      new Option('--admit <whom>', 'who is let in: with a secret or a code; and listed; anybody')
+        .choices(['secret', 'list', 'open'])
+        .default('secret'),
+    )
+    .option('--join-file <file>', 'write the join string for ka agent there')
     .addOption(
       new Option('--compress <how>', 'compress streams')
         .choices(['auto', 'zstd', 'none'])
@@ -181,8 +199,8 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
 
 /** What is wrong with a session of this name and these numbers; undefined when nothing is. */
 const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError | undefined => {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    const message = `session name "${name}": use up to 64 letters, digits, dots, dashes (-s NAME)`;
+  if (!SessionName.safeParse(name).success) {
+    const message = `session name "${printable(name)}": use up to 64 letters, digits, dots, dashes, the first a letter or digit (-s NAME)`;
     return new NamedError('BadName', message);
   }
   if (minNodes !== undefined && minNodes > nodes) {
@@ -219,6 +237,20 @@ const networkBoot = async ({ pxe, address }: GoldenFlags, bus: EventBus) => {
   }
 };
 
+/** Who says so, in the audit log. */
+const AT_THE_BOARD = 'operator at the board';
+
+const describeRequest = ({ code, hello, link, agreed, why }: Request): string =>
+  printable(
+    [
+      `${shownCode(code ?? '')}  ${hello.name ?? hello.inventory.hostname}`,
+      link.peer.address,
+      hello.inventory.macs.join(' '),
+      agreed ? 'its own side has said yes' : 'its own side has not said yes yet',
+      ...(why === undefined ? [] : [why]),
+    ].join('  '),
+  );
+
 const golden = async (flags: GoldenFlags): Promise<number> => {
   const signal = stopSignal('the session');
   const bus = new EventBus();
@@ -243,7 +275,12 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   bus.subscribe(report.listen);
   if (bootLabels) bus.subscribe(bootLabels.listen);
   const over = new AbortController();
+  const audit = new Audit(directory, ({ message }) =>
+    bus.emit({ kind: 'log', node: null, level: 'warning', message: `audit log: ${message}` }),
+  );
+  let join: string | undefined;
   try {
+    const keys = await goldenKeys();
     const session = new Session({
       name,
       wanted: flags.nodes,
@@ -264,17 +301,39 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       slow: { policy: flags.slow, share: flags.slowShare / 100 },
       compress: flags.compress === 'none' ? 'identity' : flags.compress,
       blueprint,
-      certificate: await goldenCertificate(signal),
+      keys,
+      publicKey: publicBytes(createPublicKey(createPrivateKey(keys.key))),
+      admit: flags.admit,
+      onOpen: (text) => {
+        join = text;
+        if (flags.joinFile !== undefined) replaceFile(flags.joinFile, `${text}\n`);
+      },
+      audit: audit.write,
       settle: new SettleService(directory, blueprint.settleTrees, bus.emit),
       logs,
       emit: bus.emit,
       signal: AbortSignal.any([signal, over.signal]),
     });
-    await openOperatorSocket(name, session.startNow, over.signal);
-    const stop = () =>
-      over.abort(new NamedError('Stopped', 'the session was stopped on the board'));
-    const { startNow: start, eject, retry } = session;
-    const ui = await startUi(flags.ui, bus.subscribe, { start, eject, retry, stop });
+    const { requests } = session;
+    await openOperatorSocket(
+      name,
+      {
+        start: () => session.startNow('ka start'),
+        requests: () => requests.pending.map(describeRequest),
+        admit: (code) => requests.admit(code, 'ka admit'),
+      },
+      over.signal,
+    );
+    const actions: BoardActions = {
+      start: () => session.startNow(AT_THE_BOARD),
+      eject: (node) => session.eject(node, AT_THE_BOARD),
+      retry: (node) => session.retry(node, AT_THE_BOARD),
+      admit: (code) => requests.admit(code, AT_THE_BOARD),
+      deny: (code) => requests.deny(code),
+      stop: () => over.abort(new NamedError('Stopped', 'the session was stopped on the board')),
+      join: () => join,
+    };
+    const ui = await startUi(flags.ui, bus.subscribe, actions);
     const exitCode = await session.run();
     await ui.done();
     return exitCode;
@@ -282,6 +341,8 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
     over.abort();
     bootLabels?.close();
     journal.close();
+    audit.close();
+    if (flags.joinFile !== undefined) rmSync(flags.joinFile, { force: true });
     const text = `${JSON.stringify(report.build(), null, 2)}\n`;
     writeFileSync(`${directory}/report.json`, text);
     if (flags.report) {

@@ -1,6 +1,7 @@
 /** Entry point of the `ka` command: puts the commands together. */
 import process from 'node:process';
 import { Command } from 'commander';
+import { addAdmitCommands } from './admit.ts';
 import { addAgentCommand } from './agent.ts';
 import { addDescCommands } from './desc.ts';
 import { exitUsage, fail } from './exit.ts';
@@ -25,13 +26,14 @@ const program = new Command('ka')
     `
 A session in three steps:
   golden$ ka desc from-disk sda -o desc   describe the disk, then edit the sizes
-  node$   ka agent                        on each machine to be cloned
-  golden$ ka golden -n 3 -p sda desc      plan, ask, wait for 3 nodes, clone`,
+  golden$ ka golden -n 3 -p sda desc      plan, ask, wait for 3 nodes, clone
+  node$   ka agent --join STRING          on each machine to be cloned; STRING is on the board`,
   );
 
 addGoldenCommand(program);
 addAgentCommand(program);
 addStartCommand(program);
+addAdmitCommands(program);
 addStatusCommand(program);
 addDescCommands(program);
 addImagesCommands(program);

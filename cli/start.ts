@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
-import { startSession } from '../golden/operator-socket.ts';
+import { tellSession } from '../golden/operator-socket.ts';
 
 /** `ka start [SESSION]`: do not wait for the missing nodes. */
 export const addStartCommand = (program: Command): void => {
@@ -9,6 +9,7 @@ export const addStartCommand = (program: Command): void => {
     .description('start a waiting session on this machine with the nodes that are here')
     .argument('[session]', 'its name, when several run')
     .action(async (session: string | undefined) => {
-      process.stdout.write(`${await startSession(session)}\n`);
+      const lines = await tellSession(session, { command: 'start' });
+      process.stdout.write(`${lines.join('\n')}\n`);
     });
 };

@@ -1,15 +1,21 @@
 /** The node's process: find a session, take part, and again when the golden is lost. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Hello, MAX_KNOCK_BYTES } from '../protocol/admission.ts';
 import { DISCOVERY_TRIES, DISCOVERY_TRY_MS, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import { toFailure } from '../protocol/failure.ts';
 import { rebootMachine } from '../stage2/reboot.ts';
 import { NamedError } from '../system/named-error.ts';
+import { type KeyPair, makeKeyPair } from '../trust/key-pair.ts';
+import { publicBytes } from '../trust/pin.ts';
 import { discoverGolden } from './discover.ts';
 import { GoldenLink } from './golden-link.ts';
 import { firstReaching, takeInventory } from './inventory.ts';
+import { type Ask, Knock } from './knock.ts';
 import { type Equipment, Membership, type Outcome } from './membership.ts';
 import { NodeLog } from './node-log.ts';
+import { Shunned } from './shunned.ts';
 import { StatusServer } from './status-server.ts';
 
 export interface AgentOptions {
@@ -18,7 +24,12 @@ export interface AgentOptions {
   session: string | null;
   /** Skip discovery. */
   golden: { host: string; port: number } | undefined;
-  fingerprint: string | undefined;
+  /** Of the only golden to believe; undefined = the one that people confirm by code. */
+  pin: string | undefined;
+  /** What lets it in. */
+  admission: { token: string | null; ticket: string | null; open: boolean; outdated: boolean };
+  /** Undefined where there is no keyboard. */
+  ask: Ask | undefined;
   /** Name in the description → device on this machine; empty = all its disks. */
   disks: ReadonlyMap<string, string>;
   name: string | undefined;
@@ -52,32 +63,55 @@ const AGAIN_MS = 60_000;
 
 const MOUNT_ROOT = '/mnt/ka';
 
+/** What an agent keeps for as long as it runs. */
+interface Self {
+  keys: KeyPair;
+  /** Of the golden it believes, once it does. */
+  pin: string | undefined;
+  shunned: Shunned;
+}
+
+interface Reached {
+  link: GoldenLink;
+  host: string;
+  port: number;
+}
+
 const findGolden = async (
   options: AgentOptions,
+  { keys, pin, shunned }: Self,
   log: NodeLog,
   onRefused: (why: string) => void,
-): Promise<[GoldenLink, string]> => {
-  const { golden, fingerprint, address, session, ports, signal } = options;
+): Promise<Reached> => {
+  const { golden, address, session, ports, signal } = options;
   const onTry = (number: number, of: number) =>
     log.say(`Waiting for a session from a KA server (Try ${number}/${of})`);
+  const connect = async (at: { host: string; port: number }): Promise<Reached> => {
+    const link = await GoldenLink.connect({ ...at, pin, keys, localAddress: address });
+    return { link, host: at.host, port: at.port };
+  };
   if (!golden) {
-    const found = await discoverGolden({
-      port: ports.offer,
-      session,
-      fingerprint,
-      address,
-      signal,
-      onTry,
-      onRefused,
-    });
-    log.say(`Server IP is ${found.host}, session ${found.session}`);
-    return [await GoldenLink.connect({ ...found, localAddress: address }), found.host];
+    const found = await discoverGolden(
+      {
+        port: ports.offer,
+        session,
+        pin,
+        whyShunned: (one) => shunned.why(one),
+        address,
+        signal,
+        onTry,
+        onRefused,
+        connect,
+      },
+      (late) => void late.link.close(),
+    );
+    log.say(`Server IP is ${found.host}`);
+    return found;
   }
   for (let attempt = 1; ; attempt += 1) {
     onTry(attempt, DISCOVERY_TRIES);
     try {
-      const link = await GoldenLink.connect({ ...golden, fingerprint, localAddress: address });
-      return [link, golden.host];
+      return await connect(golden);
     } catch (error) {
       const hopeless = error instanceof NamedError && error.code === 'WrongGolden';
       if (hopeless || signal.aborted) throw error;
@@ -93,8 +127,22 @@ const findGolden = async (
   }
 };
 
+const publicKeyOf = ({ key }: KeyPair): Buffer =>
+  publicBytes(createPublicKey(createPrivateKey(key)));
+
+/** All that is said before a node is let in has to fit (protocol/admission.ts). */
+const checkSize = (hello: Hello): void => {
+  const bytes = JSON.stringify(hello).length;
+  if (bytes <= MAX_KNOCK_BYTES) return;
+  throw new NamedError(
+    'TooManyDisks',
+    `this machine has ${hello.inventory.disks.length} disks, more than fit into a message; offer only those to be cloned to (--disk NAME=DEVICE)`,
+  );
+};
+
 const join = async (
   options: AgentOptions,
+  self: Self,
   log: NodeLog,
   status: StatusServer,
 ): Promise<Outcome> => {
@@ -103,22 +151,37 @@ const join = async (
   const withoutDisks = into !== undefined || needsStage2;
   const inventory = await takeInventory({ disks, address, withoutDisks });
   const refused: string[] = [];
-  const [link, goldenHost] = await findGolden(options, log, (why) => {
+  const { link, host, port } = await findGolden(options, self, log, (why) => {
     log.say(`not taken: ${why}`);
     refused.push(why);
   });
-  log.say(`golden key ${link.fingerprint}`);
+  log.say(`golden key ${link.pin}`);
   const name = options.name ?? null;
   const macs = firstReaching(inventory.macs, link.localAddress);
-  const membership = new Membership({
+  const isBelieved = self.pin !== undefined;
+  const knock = new Knock({
+    nodeKey: publicKeyOf(self.keys),
+    goldenKey: link.publicKey,
+    pinned: isBelieved,
+    ask: options.ask,
+    send: (message) => link.send(message),
+    say: log.say,
+    onRefused: () => membership.leave('refused at this node'),
+  });
+  const membership: Membership = new Membership({
     link,
-    goldenHost,
+    goldenHost: host,
     listen: { host: address ?? '0.0.0.0', port: ports.data },
     target: into ?? MOUNT_ROOT,
     directory: into !== undefined,
     reboot: options.reboot,
     log,
+    knock,
     onWelcome: async (given, timeMs) => {
+      // Its operators should know who else offers sessions here.
+      for (const why of refused) link.send({ type: 'warning', message: `not taken: ${why}` });
+      // Somebody said yes, or it was known from the beginning.
+      self.pin = link.pin;
       status.rename(given);
       await bare?.setClock(timeMs);
     },
@@ -129,13 +192,11 @@ const join = async (
     }),
     signal,
   });
-  const running = membership.run();
-  link.send({
+  const hello: Hello = {
     type: 'hello',
     protocol: PROTOCOL_VERSION,
     version,
     session,
-    key: macs[0] ?? options.name ?? address ?? inventory.hostname,
     name,
     target: into === undefined ? 'disks' : 'directory',
     image: needsStage2 ? bare.image : null,
@@ -143,10 +204,27 @@ const join = async (
     dataPort: ports.data,
     statusPort: ports.status,
     inventory: { ...inventory, macs },
-  });
-  // Its operators should know who else offers sessions here.
-  for (const why of refused) link.send({ type: 'warning', message: `not taken: ${why}` });
-  return running;
+    admission: { ...options.admission, commitment: knock.commitment },
+  };
+  checkSize(hello);
+  const running = membership.run();
+  link.send(hello);
+  const outcome = await running;
+  knock.stop();
+  if (!isBelieved && self.pin === undefined && outcome.kind !== 'cloned') {
+    shunUnlessNamed(options, self, { host, port }, outcome.reason);
+  }
+  return outcome;
+};
+
+/** Whoever turns away a node it has no secret in common with must not end its search. */
+const shunUnlessNamed = (
+  { golden }: AgentOptions,
+  { shunned }: Self,
+  at: { host: string; port: number },
+  reason: string,
+): void => {
+  if (!golden) shunned.add(at, `golden at ${at.host}: ${reason}`);
 };
 
 /**
@@ -163,16 +241,19 @@ export const runAgent = async (options: AgentOptions): Promise<boolean> => {
   });
   await status.listen();
   const log = new NodeLog(status, options.screen);
+  const self: Self = { keys: await makeKeyPair(), pin: options.pin, shunned: new Shunned() };
   try {
     await options.bare?.begin(log);
     for (;;) {
-      const outcome = await join(options, log, status);
+      const outcome = await join(options, self, log, status);
       if (outcome.kind === 'lost') {
         log.say(`the golden was lost: ${outcome.reason}; looking for it again`);
         continue;
       }
       if (outcome.kind === 'dismissed') {
         log.say(`let go: ${outcome.reason}`);
+        // One that nobody vouched for may say what it likes.
+        if (self.pin === undefined && !options.golden && !signal.aborted) continue;
         if (!options.bare) return false;
         log.say(`asks for a session again in ${AGAIN_MS / 1000} s`);
         await sleep(AGAIN_MS, undefined, { signal });

@@ -1,4 +1,4 @@
-/** Finds the golden: five tries, as the original did. */
+/** Finds a golden: five tries, as the original did. Anybody may offer anything; what counts is who answers. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import {
   DISCOVERY_TRIES,
@@ -6,53 +6,83 @@ import {
   OFFER_GROUP,
   PROTOCOL_VERSION,
 } from '../protocol/constants.ts';
-import { Offer, type Query } from '../protocol/offer.ts';
+import { AnyOffer, Offer, type Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
+import { guarded } from '../system/guard.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
 
 export interface FoundGolden {
   host: string;
   port: number;
-  fingerprint: string;
+  /** As it is offered: to be checked. */
+  pin: string;
   session: string;
 }
 
-export interface DiscoverOptions {
+export interface DiscoverOptions<Link> {
   /** UDP port of offers. */
   port: number;
   /** Wanted session; null = any. */
   session: string | null;
   /** Accept only this golden. */
-  fingerprint: string | undefined;
+  pin: string | undefined;
+  /** Why one that was tried lately is no good; undefined = try it. */
+  whyShunned: (found: FoundGolden) => string | undefined;
   /** Look only on the network of this address. */
   address: string | undefined;
   signal: AbortSignal;
   onTry: (number: number, of: number) => void;
-  /** Hears once of each golden that was seen and not taken, and why. */
+  /** Hears of goldens that were seen and not taken, and why: of a few only. */
   onRefused: (why: string) => void;
+  /** Connects; a golden that does not answer, or has another key, is none. */
+  connect: (found: FoundGolden) => Promise<Link>;
 }
 
-/** Why an offer is not for us, in words; undefined = take it. */
-const refusal = (offer: Offer, from: string, options: DiscoverOptions): string | undefined => {
-  if (offer.protocol !== PROTOCOL_VERSION) {
-    return `golden at ${from} speaks protocol ${offer.protocol}, this agent ${PROTOCOL_VERSION}; boot this node with the golden's own image`;
+/** Longest text of an offer; ours have some 300. */
+const MOST_BYTES = 1400;
+/** An attacker can send any number of offers: so many are tried in one go, and these at a time. */
+const MOST_CANDIDATES = 64;
+const MOST_OF_ONE_SENDER = 2;
+const AT_ONCE = 8;
+/** Reasons kept and told. */
+const MOST_REASONS = 8;
+
+/** Why an offer is not for us, in words; undefined = try it. */
+const refusal = <Link>(
+  message: string,
+  from: string,
+  options: DiscoverOptions<Link>,
+): string | FoundGolden | undefined => {
+  const any = parseMessage(AnyOffer, message);
+  if (!any) return undefined;
+  if (any.protocol !== PROTOCOL_VERSION) {
+    return `golden at ${from} speaks protocol ${any.protocol}, this agent ${PROTOCOL_VERSION}; boot this node with the golden's own image`;
   }
-  if (options.session !== null && offer.session !== options.session) {
-    return `golden at ${from} has session "${offer.session}", not "${options.session}"`;
+  const offer = parseMessage(Offer, message);
+  if (!offer) return undefined;
+  const { port, fingerprint: pin, session } = offer;
+  const host = offer.host ?? from;
+  const found = { host, port, pin, session };
+  if (options.session !== null && session !== options.session) {
+    return `golden at ${host} has session "${session}", not "${options.session}"`;
   }
-  if (options.fingerprint !== undefined && offer.fingerprint !== options.fingerprint) {
-    return `golden at ${from} has another key (${offer.fingerprint.slice(0, 17)}…) than this node was booted for`;
+  if (options.pin !== undefined && pin !== options.pin) {
+    return `golden at ${host} has another key (${pin.slice(0, 8)}…) than this node was told`;
   }
-  return undefined;
+  return options.whyShunned(found) ?? found;
 };
 
-const openSockets = (options: DiscoverOptions, onMessage: (m: Buffer, r: RemoteInfo) => void) => {
-  const interfaces = ipv4Interfaces(options.address);
+const openSockets = (
+  address: string | undefined,
+  port: number,
+  onMessage: (message: Buffer, from: RemoteInfo) => void,
+) => {
+  const interfaces = ipv4Interfaces(address);
   const listener = createSocket({ type: 'udp4', reuseAddr: true });
   listener.on('message', onMessage);
-  listener.bind(options.port, () => {
-    for (const { address } of interfaces) listener.addMembership(OFFER_GROUP, address);
+  listener.bind(port, () => {
+    for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
   });
   const askers = interfaces.map((network) => {
     const socket = createSocket('udp4');
@@ -66,17 +96,79 @@ const openSockets = (options: DiscoverOptions, onMessage: (m: Buffer, r: RemoteI
   return { listener, askers };
 };
 
+/** Goldens worth a try, in turn, never too many. */
+class Candidates<Link> {
+  readonly #options: DiscoverOptions<Link>;
+  readonly #onFound: (link: Link) => void;
+  readonly #onFailed: (why: string) => void;
+  readonly #queue: FoundGolden[] = [];
+  readonly #seen = new Set<string>();
+  readonly #senders = new Map<string, number>();
+  #running = 0;
+
+  constructor(
+    options: DiscoverOptions<Link>,
+    onFound: (link: Link) => void,
+    onFailed: (why: string) => void,
+  ) {
+    this.#options = options;
+    this.#onFound = onFound;
+    this.#onFailed = onFailed;
+  }
+
+  add(found: FoundGolden, sender: string): void {
+    const key = `${found.host}:${found.port}:${found.pin}`;
+    const ofSender = this.#senders.get(sender) ?? 0;
+    const tooMany = this.#seen.size >= MOST_CANDIDATES || ofSender >= MOST_OF_ONE_SENDER;
+    if (this.#seen.has(key) || tooMany) return;
+    this.#seen.add(key);
+    this.#senders.set(sender, ofSender + 1);
+    // Not in the order of coming: who floods shall not be first by that.
+    this.#queue.splice(Math.floor(Math.random() * (this.#queue.length + 1)), 0, found);
+    this.#next();
+  }
+
+  /** Another try: who did not answer may do so now. */
+  again(): void {
+    this.#seen.clear();
+    this.#senders.clear();
+    this.#queue.length = 0;
+  }
+
+  #next(): void {
+    while (this.#running < AT_ONCE) {
+      const found = this.#queue.shift();
+      if (!found) return;
+      this.#running += 1;
+      this.#options
+        .connect(found)
+        .then(this.#onFound, (error: Error) => this.#onFailed(error.message))
+        .finally(() => {
+          this.#running -= 1;
+          this.#next();
+        });
+    }
+  }
+}
+
 /**
- * Listens for offers and asks for them. Throws `NoGolden` ("Can't reach a valid
- * KA server") after the last try, naming any session that was seen and why it
- * was not taken.
+ * Listens for offers and asks for them, and connects to whoever answers first.
+ * Throws `NoGolden` ("Can't reach a valid KA server") after the last try, with
+ * some of the sessions that were seen and why they were not taken. `discard`
+ * gets links that come too late.
  */
-export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =>
+export const discoverGolden = <Link>(
+  options: DiscoverOptions<Link>,
+  discard: (link: Link) => void,
+): Promise<Link> =>
   new Promise((resolve, reject) => {
-    const seen = new Map<string, string>();
+    const reasons = new Set<string>();
     let tries = 0;
+    let over = false;
     const sockets: Socket[] = [];
     const end = (finish: () => void) => {
+      if (over) return;
+      over = true;
       clearInterval(timer);
       options.signal.removeEventListener('abort', onAbort);
       for (const socket of sockets) socket.close();
@@ -84,20 +176,28 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
     };
     const onAbort = () =>
       end(() => reject(new NamedError('Aborted', 'the search for a golden was stopped')));
-    const onMessage = (message: Buffer, from: RemoteInfo) => {
-      const offer = parseMessage(Offer, message.toString());
-      if (!offer) return;
-      const host = offer.host ?? from.address;
-      const why = refusal(offer, host, options);
-      if (why) {
-        if (seen.get(host) !== why) options.onRefused(why);
-        seen.set(host, why);
-        return;
-      }
-      const { port, fingerprint, session } = offer;
-      end(() => resolve({ host, port, fingerprint, session }));
+    const refused = (why: string) => {
+      if (reasons.has(why) || reasons.size >= MOST_REASONS) return;
+      reasons.add(why);
+      options.onRefused(why);
     };
-    const { listener, askers } = openSockets(options, onMessage);
+    const candidates = new Candidates(
+      options,
+      (link) => (over ? discard(link) : end(() => resolve(link))),
+      (why) => {
+        if (!over) refused(why);
+      },
+    );
+    const onMessage = guarded(
+      (message: Buffer, from: RemoteInfo) => {
+        if (over || message.length > MOST_BYTES) return;
+        const found = refusal(message.toString(), from.address, options);
+        if (typeof found === 'string') refused(found);
+        else if (found) candidates.add(found, from.address);
+      },
+      (error) => refused(error.message),
+    );
+    const { listener, askers } = openSockets(options.address, options.port, onMessage);
     sockets.push(listener, ...askers.map(({ socket }) => socket));
     const fail = (error: Error) =>
       end(() =>
@@ -107,22 +207,22 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
           }),
         ),
       );
-    listener.on('error', fail);
+    for (const socket of sockets) socket.on('error', fail);
     const query: Query = { ka: 'query' };
     const attempt = () => {
       tries += 1;
       if (tries > DISCOVERY_TRIES) {
-        const reasons = [...seen.values()];
-        const why = reasons.length > 0 ? reasons.join('; ') : 'no session answered on this network';
+        const why = [...reasons].join('; ') || 'no session answered on this network';
         end(() => reject(new NamedError('NoGolden', `Can't reach a valid KA server: ${why}`)));
         return;
       }
+      candidates.again();
       options.onTry(tries, DISCOVERY_TRIES);
       for (const { socket, network } of askers) {
         for (const host of [OFFER_GROUP, network.broadcast]) {
           // An unreachable network shows as no answer, which is counted above.
           socket.send(JSON.stringify(query), options.port, host, (error) => {
-            if (error) seen.set(network.name, `${network.name}: ${error.message}`);
+            if (error) reasons.add(`${network.name}: ${error.message}`);
           });
         }
       }

@@ -1,76 +1,116 @@
 /** The node's end of the control link: TLS with a pinned golden, checked messages. */
-
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
+import type { KnockMessage } from '../protocol/admission.ts';
 import { HEARTBEAT_MS } from '../protocol/constants.ts';
 import { GoldenMessage, type NodeMessage } from '../protocol/control.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
+import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
+import type { KeyPair } from '../trust/key-pair.ts';
+import { pinOf, publicBytes } from '../trust/pin.ts';
 
 export interface GoldenAddress {
   host: string;
   port: number;
-  /** SHA-256 of the golden's certificate; undefined = take the first seen. */
-  fingerprint: string | undefined;
+  /** Of the only golden that is believed; undefined = whichever answers, to be confirmed by code. */
+  pin: string | undefined;
+  /** What this node proves itself with. */
+  keys: KeyPair;
   /** Local address to come from. */
   localAddress: string | undefined;
 }
 
-const CONNECT_TIMEOUT_MS = 5000;
+const CONNECT_TIMEOUT_MS = 3000;
 /** The golden pings each second; this much silence means it is gone. */
 const SILENCE_MS = 6 * HEARTBEAT_MS;
+/** A plan of many disks is the largest. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 interface Opened {
   socket: WebSocket;
-  fingerprint: string;
+  pin: string;
+  publicKey: Buffer;
   /** This machine's end of it. */
   localAddress: string;
 }
 
-const openSocket = (golden: GoldenAddress, path: string): Promise<Opened> =>
+/** Connects, and checks the pin before anything is said. */
+const openTls = (golden: GoldenAddress): Promise<TLSSocket> =>
   new Promise((resolve, reject) => {
-    const at = `${golden.host}:${golden.port}`;
-    const socket = new WebSocket(`wss://${at}${path}`, {
-      // The certificate is its own authority: the fingerprint below is the check.
+    const { host, port, pin, keys, localAddress } = golden;
+    const at = `${host}:${port}`;
+    const socket = connect({
+      host,
+      port,
+      key: keys.key,
+      cert: keys.cert,
+      minVersion: 'TLSv1.3',
+      // The certificate is its own authority: the pin below is the check.
       rejectUnauthorized: false,
-      handshakeTimeout: CONNECT_TIMEOUT_MS,
-      ...(golden.localAddress ? { localAddress: golden.localAddress } : {}),
+      ...(localAddress === undefined ? {} : { localAddress }),
     });
-    let fingerprint = '';
-    let localAddress = '';
-    socket.on('upgrade', (response) => {
-      localAddress = response.socket.localAddress ?? '';
-      if (response.socket instanceof TLSSocket) {
-        fingerprint = response.socket.getPeerCertificate().fingerprint256;
+    const fail = (error: NamedError): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(
+      () => fail(new NamedError('GoldenUnreachable', `no golden answers at ${at}`)),
+      CONNECT_TIMEOUT_MS,
+    );
+    socket.on('error', (cause) =>
+      fail(
+        new NamedError('GoldenUnreachable', `no golden answers at ${at}: ${cause.message}`, {
+          cause,
+        }),
+      ),
+    );
+    socket.once('secureConnect', () => {
+      const key = socket.getPeerX509Certificate()?.publicKey;
+      const found = key && pinOf(key);
+      if (found === undefined || (pin !== undefined && found !== pin)) {
+        const message = `golden at ${at} has another key (${found?.slice(0, 8) ?? 'none'}…) than this node was told; refused`;
+        fail(new NamedError('WrongGolden', message));
+        return;
       }
+      clearTimeout(timer);
+      resolve(socket);
     });
-    socket.once('error', (error) =>
+  });
+
+const openSocket = async (golden: GoldenAddress, path: string): Promise<Opened> => {
+  const at = `${golden.host}:${golden.port}`;
+  const tls = await openTls(golden);
+  const key = tls.getPeerX509Certificate()?.publicKey;
+  const localAddress = tls.localAddress ?? '';
+  if (key === undefined) throw new NamedError('WrongGolden', `golden at ${at} has no key`);
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`ws://golden${path}`, {
+      createConnection: () => tls,
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+    });
+    socket.once('error', (cause) =>
       reject(
-        new NamedError('GoldenUnreachable', `no golden answers at ${at}: ${error.message}`, {
-          cause: error,
+        new NamedError('GoldenUnreachable', `no golden answers at ${at}: ${cause.message}`, {
+          cause,
         }),
       ),
     );
     socket.once('open', () => {
       socket.removeAllListeners('error');
-      if (golden.fingerprint !== undefined && golden.fingerprint !== fingerprint) {
-        socket.terminate();
-        const got = fingerprint.slice(0, 17);
-        reject(
-          new NamedError(
-            'WrongGolden',
-            `golden at ${at} has another key (${got}…) than this node was booted for; refused`,
-          ),
-        );
-        return;
-      }
-      resolve({ socket, fingerprint, localAddress });
+      resolve({ socket, pin: pinOf(key), publicKey: publicBytes(key), localAddress });
     });
   });
+};
 
 export class GoldenLink {
-  readonly fingerprint: string;
+  readonly pin: string;
+  /** `publicBytes` of the golden's key. */
+  readonly publicKey: Buffer;
   /** Address of this machine that the golden is reached from. */
   readonly localAddress: string;
   readonly #golden: GoldenAddress;
@@ -78,11 +118,13 @@ export class GoldenLink {
   /** Resolves with the reason when the link is over, however it ended. */
   readonly closed: Promise<string>;
 
-  private constructor(golden: GoldenAddress, { socket, fingerprint, localAddress }: Opened) {
+  private constructor(golden: GoldenAddress, opened: Opened) {
+    const { socket, pin, publicKey, localAddress } = opened;
     this.localAddress = localAddress;
-    this.#golden = { ...golden, fingerprint };
+    this.#golden = { ...golden, pin };
     this.#socket = socket;
-    this.fingerprint = fingerprint;
+    this.pin = pin;
+    this.publicKey = publicKey;
     this.closed = new Promise((resolve) => {
       let silence = setTimeout(() => socket.terminate(), SILENCE_MS);
       socket.on('ping', () => {
@@ -105,20 +147,24 @@ export class GoldenLink {
     return new GoldenLink(golden, await openSocket(golden, '/control'));
   }
 
-  /** Calls `handler` for each message; a message that does not fit ends the link. */
+  /** Calls `handler` for each message; one that does not fit, or that cannot be done, ends the link. */
   listen(handler: (message: GoldenMessage) => void): void {
-    this.#socket.on('message', (data) => {
-      const message = parseMessage(GoldenMessage, data.toString());
+    const hear = (data: unknown): void => {
+      const message = parseMessage(GoldenMessage, String(data));
       if (message) handler(message);
       else this.#socket.close(4001, 'message from the golden does not fit');
-    });
+    };
+    this.#socket.on(
+      'message',
+      guarded(hear, () => this.#socket.close(4001, 'message from the golden cannot be followed')),
+    );
   }
 
-  send(message: NodeMessage): void {
+  send(message: NodeMessage | KnockMessage): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** Opens one more authenticated connection, for one rsync. */
+  /** Opens one more connection to the same golden, proved in the same way, for one rsync. */
   async openSettleChannel(token: string): Promise<Duplex> {
     const { socket } = await openSocket(this.#golden, `/settle?token=${encodeURIComponent(token)}`);
     return createWebSocketStream(socket);

@@ -13,6 +13,7 @@ import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import type { GoldenLink } from './golden-link.ts';
+import type { Knock } from './knock.ts';
 import type { NodeLog } from './node-log.ts';
 import { openSettleTunnel } from './settle-tunnel.ts';
 
@@ -33,6 +34,8 @@ export interface MembershipOptions {
   directory: boolean;
   reboot: boolean;
   log: NodeLog;
+  /** Hears what is said until it is let in. */
+  knock: Knock;
   /** With the name it is given, and the golden's clock in milliseconds since 1970. */
   onWelcome: (name: string, timeMs: number) => Promise<void>;
   /** Undefined where the machine has its tools. */
@@ -104,10 +107,20 @@ export class Membership {
     return outcome;
   }
 
+  /** This node's own side does not want it. */
+  leave(reason: string): void {
+    this.#end({ kind: 'dismissed', reason });
+  }
+
   #hear = (message: GoldenMessage): void => {
     const { log } = this.#options;
     switch (message.type) {
+      case 'challenge':
+      case 'again':
+        if (!this.#welcome) this.#options.knock.hear(message);
+        return;
       case 'welcome':
+        this.#options.knock.stop();
         this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
         this.#next(() => this.#options.onWelcome(message.name, message.time));
         log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);

@@ -1,4 +1,5 @@
 /** One whole session: the golden and its agents, started and waited for. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NamedError } from '../system/named-error.ts';
@@ -35,18 +36,52 @@ const waitForAgents = async (agents: readonly KaProcess[]): Promise<(number | nu
   return results;
 };
 
+const JOIN_MS = 120_000;
+const LOOK_MS = 50;
+
+/** Waits until the golden has written its join string; false when it ended before, or never does. */
+const isOpen = async (golden: KaProcess, file: string, signal: AbortSignal): Promise<boolean> => {
+  const state = { ended: false };
+  golden.ended.then(
+    () => {
+      state.ended = true;
+    },
+    () => {
+      state.ended = true;
+    },
+  );
+  for (const untilMs = Date.now() + JOIN_MS; Date.now() < untilMs && !state.ended; ) {
+    if (existsSync(file)) return true;
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+  return false;
+};
+
 /**
  * Clones to all nodes. Throws `SessionFailed` unless the golden and every agent
  * say that all went well.
  */
 export const runSession = async (options: SessionOptions): Promise<void> => {
   const { directory, golden, signal } = options;
-  const agents = options.nodes.map((node) =>
+  const joinFile = join(directory, 'join');
+  const session = startKa(
+    [
+      'golden',
+      ...['--nodes', String(options.nodes.length)],
+      ...['--session', options.name],
+      ...['--address', golden.address],
+      ...['--join-file', joinFile],
+      '--yes',
+      ...options.goldenFlags,
+    ],
+    { on: golden.on, stateDirectory: join(directory, 'golden-state'), signal },
+  );
+  const isJoinable = await isOpen(session, joinFile, signal);
+  const agents = (isJoinable ? options.nodes : []).map((node) =>
     startKa(
       [
         'agent',
-        ...['--session', options.name],
-        ...['--golden', golden.address],
+        ...['--join-file', joinFile],
         ...['--name', node.name],
         ...['--address', node.address],
         '--no-reboot',
@@ -59,17 +94,6 @@ export const runSession = async (options: SessionOptions): Promise<void> => {
         signal,
       },
     ),
-  );
-  const session = startKa(
-    [
-      'golden',
-      ...['--nodes', String(options.nodes.length)],
-      ...['--session', options.name],
-      ...['--address', golden.address],
-      '--yes',
-      ...options.goldenFlags,
-    ],
-    { on: golden.on, stateDirectory: join(directory, 'golden-state'), signal },
   );
   const exitCode = await session.ended;
   if (exitCode !== 0) for (const agent of agents) agent.kill('SIGTERM');

@@ -12,11 +12,11 @@ import { loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
+import type { Hello } from '../protocol/admission.ts';
 import { NamedError } from '../system/named-error.ts';
 import { readBootCode } from './boot-code.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
-import type { Hello } from './member.ts';
 import { nodeName } from './node-name.ts';
 import type { SettleTree } from './settle-service.ts';
 import { type StreamSource, streamSource } from './stream-source.ts';
@@ -44,6 +44,8 @@ export interface Blueprint {
   summary: string[];
   sources: readonly StreamSource[];
   settleTrees: readonly SettleTree[];
+  /** MAC addresses of the node list. */
+  listedMacs: readonly string[];
   /** Throws the `NamedError` that refuses this node: its disk does not fit. */
   planFor: (hello: Hello, name: string) => ClonePlan;
   nameFor: (hello: Hello, address: string, number: number, taken: ReadonlySet<string>) => string;
@@ -298,6 +300,7 @@ export const makeBlueprint = async (
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
       kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],
     ),
+    listedMacs: description.nodes.flatMap(({ mac }) => mac ?? []),
     planFor,
     nameFor: (hello, address, number, taken) =>
       nodeName(description.nodes, golden.hostname, hello, address, number, taken),

@@ -1,16 +1,20 @@
 /** One node of the session, as the golden knows it. */
+import type { Hello } from '../protocol/admission.ts';
 import type { GoldenMessage, NodeMessage } from '../protocol/control.ts';
 import { clonedStates, type NodeState } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
 import type { NodeLink } from './node-link.ts';
 
-export type Hello = Extract<NodeMessage, { type: 'hello' }>;
 export type PositionMessage = Extract<NodeMessage, { type: 'position' }>;
 
 export interface Member {
   /** 1, 2, … in the order of joining. */
   readonly number: number;
   readonly name: string;
+  /** Of the key it proved on its link: what it is. */
+  pin: string;
+  /** The address its ticket was made for; null for one without. */
+  bootMac: string | null;
   hello: Hello;
   address: string;
   link: NodeLink | null;

@@ -1,6 +1,7 @@
 /** What a node will be called. */
 import type { Description } from '../desc/model.ts';
-import type { Hello } from './member.ts';
+import type { Hello } from '../protocol/admission.ts';
+import { isHostName } from '../system/names.ts';
 
 /** Host names that say nothing about a machine. */
 const meaningless = new Set([
@@ -36,7 +37,8 @@ export const nodeName = (
     nodes.find((node) => node.address === address) ??
     nodes.find((node) => !node.mac && !node.address && !taken.has(node.name));
   const own = hello.inventory.hostname;
-  const free = (name: string) => !taken.has(name) && name !== goldenName && !meaningless.has(name);
+  const free = (name: string) =>
+    isHostName(name) && !taken.has(name) && name !== goldenName && !meaningless.has(name);
   return (
     [listed?.name, hello.name, own].find((name) => typeof name === 'string' && free(name)) ??
     numbered(number, taken)

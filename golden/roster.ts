@@ -1,12 +1,21 @@
 /** Who is in the session, in which state; tells the event stream of every change. */
+import type { Hello } from '../protocol/admission.ts';
 import type { NewEvent, NodeState } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
-import type { Hello, Member } from './member.ts';
+import type { Member } from './member.ts';
 import type { NodeLink } from './node-link.ts';
 
 export interface StateChange {
   why?: string;
   failure?: Failure;
+}
+
+/** What a new member is made of. */
+export interface Entry {
+  hello: Hello;
+  link: NodeLink;
+  pin: string;
+  bootMac: string | null;
 }
 
 export class Roster {
@@ -26,20 +35,31 @@ export class Roster {
     return this.#members.find((member) => member.number === number);
   }
 
-  byKey(key: string): Member | undefined {
-    return this.#members.find((member) => member.hello.key === key);
+  byPin(pin: string): Member | undefined {
+    return this.#members.find((member) => member.pin === pin);
+  }
+
+  /** The machine that claims one of these addresses and has another key: the one that lives, if any does. */
+  withMac(macs: readonly string[], pin: string): Member | undefined {
+    const same = this.#members.filter(
+      (member) =>
+        member.pin !== pin && member.hello.inventory.macs.some((mac) => macs.includes(mac)),
+    );
+    return same.find(({ link }) => link !== null) ?? same[0];
   }
 
   count(...states: NodeState[]): number {
     return this.#members.filter((member) => states.includes(member.state)).length;
   }
 
-  add(name: string, hello: Hello, link: NodeLink): Member {
+  add(name: string, { hello, link, pin, bootMac }: Entry): Member {
     const member: Member = {
       number: this.#members.length + 1,
       name,
+      pin,
+      bootMac,
       hello,
-      address: link.address,
+      address: link.peer.address,
       link,
       state: 'waiting',
       why: undefined,
@@ -65,6 +85,7 @@ export class Roster {
       ...(member.why === undefined ? {} : { why: member.why }),
       ...(change.failure === undefined ? {} : { failure: change.failure }),
       macs: member.hello.inventory.macs,
+      ...(member.bootMac === null ? {} : { bootMac: member.bootMac }),
     });
     this.changed();
   }

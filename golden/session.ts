@@ -4,8 +4,8 @@
  * links; leaves bytes to `Pass` and disks to the nodes.
  */
 import { randomBytes } from 'node:crypto';
-import type { WebSocket } from 'ws';
 import type { ClonePlan } from '../desc/clone-plan.ts';
+import type { Hello } from '../protocol/admission.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
@@ -14,14 +14,17 @@ import { PHONE_HOME } from '../protocol/home.ts';
 import type { Offer } from '../protocol/offer.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
+import type { GoldenKeys } from '../trust/golden-keys.ts';
+import { formatJoinString } from '../trust/join-string.ts';
+import { Admissions } from './admissions.ts';
 import { announce } from './announcer.ts';
+import type { Audit } from './audit.ts';
 import type { Blueprint } from './blueprint.ts';
-import type { Certificate } from './certificate.ts';
 import type { SlowPolicy } from './chain-keeper.ts';
 import { startControlServer } from './control-server.ts';
 import { measureSource, type SourceRates } from './encoding.ts';
+import { type AdmitPolicy, Gate } from './gate.ts';
 import {
-  type Hello,
   isCloned,
   isFinal,
   isLastPass,
@@ -32,9 +35,9 @@ import {
   type Member,
   tell,
 } from './member.ts';
-import { NodeLink } from './node-link.ts';
 import type { NodeLogs } from './node-logs.ts';
 import { Pass, type PassOptions, type PassTotals } from './pass.ts';
+import { type Newcomer, Reception, type Resident } from './reception.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
 import type { SettleService } from './settle-service.ts';
@@ -62,7 +65,13 @@ export interface SessionOptions {
   compress: 'auto' | Encoding;
   slow: SlowPolicy;
   blueprint: Blueprint;
-  certificate: Certificate;
+  keys: GoldenKeys;
+  /** `publicBytes` of the golden's key. */
+  publicKey: Uint8Array;
+  admit: AdmitPolicy;
+  /** Hears the join string once the session is open. */
+  onOpen: (join: string) => void;
+  audit: Audit['write'];
   settle: SettleService;
   logs: NodeLogs;
   emit: (event: NewEvent) => void;
@@ -97,6 +106,8 @@ export class Session {
   #pass: Pass | undefined;
   #controlPort: number;
   readonly #releases: Releases;
+  readonly #admissions: Admissions;
+  readonly #reception: Reception;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -110,6 +121,21 @@ export class Session {
       listen: options.phoneHome ? { host: options.address, port: options.ports.home } : null,
       signal: this.#signal,
     });
+    this.#admissions = new Admissions(options.name, (error) =>
+      this.#warn(`admissions are not written down: ${error.message}`),
+    );
+    this.#reception = new Reception({
+      gate: new Gate({
+        policy: options.admit,
+        listed: new Set(options.blueprint.listedMacs),
+        admissions: this.#admissions,
+      }),
+      goldenKey: options.publicKey,
+      obstacle: this.#obstacle,
+      enter: this.#enter,
+      emit: options.emit,
+      audit: options.audit,
+    });
   }
 
   get members(): readonly Member[] {
@@ -120,28 +146,37 @@ export class Session {
     return this.#totals;
   }
 
-  /** Does not wait for the rest (`ka start`, or a key on the board). */
-  startNow = (): void => {
+  /** Does not wait for the rest. `by`: who says so, for the audit log. */
+  startNow = (by: string): void => {
+    this.#options.audit({ what: 'started', by });
     this.#startedEarly = true;
     this.#roster.changed();
   };
 
   /** Takes a node out for good. */
-  eject = (number: number): void => {
+  eject = (number: number, by: string): void => {
     const why = 'taken out by the operator';
     const member = this.#roster.byNumber(number);
     if (!member || isFinal(member)) return;
+    this.#options.audit({ what: 'ejected', by, node: number, name: member.name, pin: member.pin });
+    this.#admissions.remove(member.pin);
     tell(member, { type: 'eject', reason: why, final: true });
     this.#fail(member, { code: 'Ejected', message: `${member.name} was ${why}` });
   };
 
   /** Puts a failed node whose agent is still here into the next pass. */
-  retry = (number: number): void => {
+  retry = (number: number, by: string): void => {
     const member = this.#roster.byNumber(number);
     if (member?.state !== 'failed' || !member.link) return;
+    this.#options.audit({ what: 'retried', by, node: number, name: member.name });
     member.passes = 0;
     this.#roster.set(member, 'bypassed', { why: 'tried again by the operator' });
   };
+
+  /** Machines that ask to be let in, with their codes. */
+  get requests(): Reception['requests'] {
+    return this.#reception.requests;
+  }
 
   /** Runs the session to its end. Never rejects: failures are events and the exit status. */
   async run(): Promise<SessionExitCode> {
@@ -156,20 +191,25 @@ export class Session {
       failure = toFailure(this.#signal.aborted ? this.#signal.reason : error);
     }
     await this.#dismiss(failure);
+    this.#admissions.end();
     const exitCode = this.#exitCode(failure);
     this.#say('finished', { exitCode, ...(failure ? { failure } : {}) });
+    this.#options.audit({ what: 'finished', ...(failure ? { why: failure.message } : {}) });
     this.#over.abort();
     return exitCode;
   }
 
   async #open(): Promise<void> {
-    const { address, ports, certificate, emit, settle } = this.#options;
+    const { address, ports, keys, settle } = this.#options;
     this.#controlPort = await startControlServer({
-      certificate,
+      keys,
       host: address,
       port: ports.control,
-      onControl: this.#welcome,
-      onSettle: (channel, token) => settle.serve(channel, token, this.#signal),
+      onControl: this.#reception.receive,
+      onSettle: (channel, token, { identity }) => {
+        const member = identity === null ? undefined : this.#roster.byPin(identity.pin);
+        settle.serve(channel, token, member?.number, this.#signal);
+      },
       // Not with the stop signal: the nodes are still to be told of it.
       signal: this.#over.signal,
     });
@@ -179,18 +219,36 @@ export class Session {
       address,
       offer: this.#offer,
       signal: this.#signal,
-      onError: (error) =>
-        emit({
-          kind: 'log',
-          node: null,
-          level: 'warning',
-          message: `announcing: ${error.message}`,
-        }),
+      onError: (error) => this.#warn(`announcing: ${error.message}`),
     });
+    if (keys.renewed !== undefined) this.#warn(keys.renewed);
+    const { count } = this.#admissions;
+    if (count > 0) {
+      this.#warn(
+        `this session was not ended before: ${count} nodes admitted then are let in again`,
+      );
+    }
+    this.#options.audit({ what: 'open' });
     this.#say('open', {
-      fingerprint: certificate.fingerprint,
+      fingerprint: keys.pin,
       plan: this.#options.blueprint.summary,
     });
+    this.#options.onOpen(this.#join);
+  }
+
+  get #join(): string {
+    const { token } = this.#admissions;
+    const { pin } = this.#options.keys;
+    return formatJoinString({ host: this.#host, port: this.#controlPort, token, pin });
+  }
+
+  /** Where nodes reach it, as far as is known. */
+  get #host(): string {
+    return this.#options.address ?? ipv4Interfaces()[0]?.address ?? '0.0.0.0';
+  }
+
+  #warn(message: string): void {
+    this.#options.emit({ kind: 'log', node: null, level: 'warning', message });
   }
 
   #offer = (): Offer => ({
@@ -199,7 +257,8 @@ export class Session {
     session: this.#options.name,
     host: this.#options.address ?? null,
     port: this.#controlPort,
-    fingerprint: this.#options.certificate.fingerprint,
+    fingerprint: this.#options.keys.pin,
+    admit: this.#options.admit,
     present: this.#roster.all.length,
     wanted: this.#options.wanted,
     state: this.#started ? 'running' : 'waiting',
@@ -209,9 +268,9 @@ export class Session {
     state: 'open' | 'started' | 'finished',
     more: { exitCode?: number; failure?: Failure; fingerprint?: string; plan?: string[] } = {},
   ): void {
-    const { name, address, wanted, emit } = this.#options;
-    const at = `${address ?? ipv4Interfaces()[0]?.address ?? '0.0.0.0'}:${this.#controlPort}`;
-    emit({ kind: 'session', state, name, address: at, wanted, ...more });
+    const { name, wanted, emit } = this.#options;
+    const address = `${this.#host}:${this.#controlPort}`;
+    emit({ kind: 'session', state, name, address, wanted, ...more });
   }
 
   /** Waits until all are here, the operator says go, or the wait is over. */
@@ -349,7 +408,7 @@ export class Session {
   ): Promise<void> {
     const { address, ports, ringBytes, slow, logs, emit } = this.#options;
     const pass = new Pass({
-      number: this.#totals.length + 1,
+      number: this.#admissions.nextPass(),
       members,
       roster: this.#roster,
       key: this.#key,
@@ -397,34 +456,39 @@ export class Session {
 
   // Nodes come and go
 
-  #welcome = (socket: WebSocket, address: string): void => {
-    let member: Member | undefined;
-    const link = new NodeLink(socket, address, {
-      message: (message) => {
-        if (message.type === 'hello') {
-          if (!member) member = this.#admit(link, message);
-        } else if (member) {
-          this.#hear(member, message);
-        }
-      },
-      closed: (why) => {
-        if (member?.link === link) this.#lose(member, why);
-      },
-    });
+  /** Why there is no place for a node, whoever it is; undefined when there is. */
+  #obstacle = (hello: Hello, pin: string): string | undefined => {
+    const { name, wanted, stage2Of } = this.#options;
+    if (hello.session !== null && hello.session !== name) {
+      return `it wants session "${hello.session}", this golden has "${name}"`;
+    }
+    if (hello.image !== null && !stage2Of(hello.image)) {
+      return `it booted from boot image ${hello.image}, which this golden does not have; boot it from this golden (ka pxe serve)`;
+    }
+    const other = this.#roster.withMac(hello.inventory.macs, pin);
+    const member = this.#roster.byPin(pin) ?? other;
+    if (member?.state === 'booting') {
+      return 'it is cloned, but was started from the network again; let it boot its disk (ka pxe default local MAC, or its firmware)';
+    }
+    if (member && isCloned(member)) return 'this machine is already cloned in this session';
+    if (other?.link) {
+      return `a machine with its MAC address is in this session already: ${other.name} (${other.address}); end one of them`;
+    }
+    const active = this.#roster.all.filter(
+      (one) =>
+        one !== member && one.state !== 'refused' && one.state !== 'lost' && one.state !== 'failed',
+    );
+    return active.length >= wanted
+      ? `session "${name}" has all its ${wanted} nodes; start another session for this one`
+      : undefined;
   };
 
-  #admit(link: NodeLink, hello: Hello): Member | undefined {
-    const known = this.#roster.byKey(hello.key);
-    const refusal = this.#refusal(hello, known);
-    if (refusal) {
-      const { emit } = this.#options;
-      const message = `${hello.inventory.hostname} (${link.address}) refused: ${refusal}`;
-      emit({ kind: 'log', node: known?.number ?? null, level: 'warning', message });
-      this.#turnAway(link, refusal);
-      return undefined;
-    }
+  /** Takes in a node that was admitted. */
+  #enter = (newcomer: Newcomer): Resident | undefined => {
+    const { hello, link, pin } = newcomer;
+    const known = this.#roster.byPin(pin) ?? this.#roster.withMac(hello.inventory.macs, pin);
     const givenUp = known?.state === 'lost' ? known.why : undefined;
-    const member = known ? this.#readmit(known, hello, link) : this.#enter(hello, link);
+    const member = known ? this.#readmit(known, newcomer) : this.#add(newcomer);
     const { name, wanted } = this.#options;
     try {
       // What disks it has cannot be known before it has stage2.
@@ -432,7 +496,7 @@ export class Session {
     } catch (error) {
       const failure = toFailure(error);
       this.#roster.set(member, 'refused', { failure });
-      this.#turnAway(link, failure.message);
+      this.#reception.turnAway(link, failure.message);
       member.link = null;
       return undefined;
     }
@@ -457,55 +521,32 @@ export class Session {
         tell(other, { type: 'waiting', present: this.#roster.all.length, wanted });
       }
     }
-    return member;
-  }
+    return {
+      hear: (message) => this.#hear(member, message),
+      left: (why) => {
+        if (member.link === link) this.#lose(member, why);
+      },
+    };
+  };
 
-  /** Why a node may not come in; undefined when it may. */
-  #refusal(hello: Hello, known: Member | undefined): string | undefined {
-    const { name, wanted } = this.#options;
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      return `it speaks protocol ${hello.protocol}, this golden ${PROTOCOL_VERSION}; boot it with this golden's own image`;
-    }
-    if (hello.session !== null && hello.session !== name) {
-      return `it wants session "${hello.session}", this golden has "${name}"`;
-    }
-    if (hello.image !== null && !this.#options.stage2Of(hello.image)) {
-      return `it booted from boot image ${hello.image}, which this golden does not have; boot it from this golden (ka pxe serve)`;
-    }
-    if (known?.state === 'booting') {
-      return 'it is cloned, but was started from the network again; let it boot its disk (ka pxe default local MAC, or its firmware)';
-    }
-    if (known && isCloned(known)) return 'this machine is already cloned in this session';
-    if (known) return undefined;
-    const active = this.#roster.all.filter(
-      ({ state }) => state !== 'refused' && state !== 'lost' && state !== 'failed',
-    );
-    return active.length >= wanted
-      ? `session "${name}" has all its ${wanted} nodes; start another session for this one`
-      : undefined;
-  }
-
-  #turnAway(link: NodeLink, reason: string): void {
-    link.send({ type: 'eject', reason, final: true });
-    link.close(reason);
-  }
-
-  #enter(hello: Hello, link: NodeLink): Member {
+  #add({ hello, link, pin, verdict }: Newcomer): Member {
     const taken = new Set(this.#roster.all.map((member) => member.name));
     const number = this.#roster.all.length + 1;
-    const name = this.#options.blueprint.nameFor(hello, link.address, number, taken);
-    return this.#roster.add(name, hello, link);
+    const { address } = link.peer;
+    const name = this.#options.blueprint.nameFor(hello, address, number, taken);
+    return this.#roster.add(name, { hello, link, pin, bootMac: verdict.bootMac });
   }
 
-  /** The same machine again: it rebooted, or its old link is not known to be dead yet. */
-  #readmit(member: Member, hello: Hello, link: NodeLink): Member {
+  /** The same machine again: its link broke, or it restarted and was admitted anew. */
+  #readmit(member: Member, { hello, link, pin, verdict }: Newcomer): Member {
     const old = member.link;
     member.link = null;
-    // Two agents of one machine would push each other out for ever.
-    if (old) this.#turnAway(old, 'the same node joined again');
+    if (old) this.#reception.turnAway(old, 'the same node joined again');
     this.#pass?.drop(member, `${member.name} joined again`);
     member.hello = hello;
-    member.address = link.address;
+    member.pin = pin;
+    member.bootMac = verdict.bootMac;
+    member.address = link.peer.address;
     member.link = link;
     return member;
   }
@@ -523,7 +564,7 @@ export class Session {
     }
   }
 
-  #hear(member: Member, message: Exclude<NodeMessage, Hello>): void {
+  #hear(member: Member, message: NodeMessage): void {
     const { emit, logs } = this.#options;
     switch (message.type) {
       case 'step': {
@@ -581,6 +622,7 @@ export class Session {
   /** Lets go whoever is still here; only cloned nodes were told to reboot. */
   async #dismiss(failure: Failure | undefined): Promise<void> {
     await this.#releases.allLetGo();
+    this.#reception.requests.close('the session is over');
     for (const member of this.#roster.all) {
       if (isCloned(member)) continue;
       const reason = failure?.message ?? member.why ?? 'the session is over';

@@ -80,10 +80,10 @@ export class SettleService {
     this.#writeFiles();
   }
 
-  /** Connects one channel to an rsync of its own, when its turn comes. */
-  serve(channel: Duplex, token: string, signal: AbortSignal): void {
+  /** Connects one channel of a node to an rsync of its own, when its turn comes. */
+  serve(channel: Duplex, token: string, node: number | undefined, signal: AbortSignal): void {
     const ticket = this.#tickets.get(token);
-    if (!ticket) {
+    if (!ticket || ticket.node !== node) {
       channel.destroy();
       this.#warn(null, 'a settle channel without a valid token was refused');
       return;

@@ -4,6 +4,7 @@
  * against these schemas; one that does not fit closes that link with a reason.
  */
 import { z } from 'zod';
+import { Nonce } from '../trust/code.ts';
 import { Failure } from './failure.ts';
 import { Inventory } from './inventory.ts';
 
@@ -34,26 +35,8 @@ export const Position = z.object({
   waiting: z.object({ upstream: z.number(), sink: z.number(), downstream: z.number() }),
 });
 
+/** What an admitted node says. */
 export const NodeMessage = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('hello'),
-    protocol: z.int(),
-    version: z.string(),
-    session: z.string().nullable(),
-    /** Stable identity of this node across reconnects and reboots. */
-    key: z.string(),
-    /** Host name asked for by hand (`ka agent --name`). */
-    name: z.string().nullable(),
-    /** Where it clones to: its disks, or just a directory (no partitions, no boot). */
-    target: z.enum(['disks', 'directory']),
-    /** Boot image whose stage2 it needs before it can do anything; null = it has its tools. */
-    image: z.string().nullable(),
-    /** Whether it will restart from its own disk when cloned. */
-    reboot: z.boolean(),
-    dataPort: z.int(),
-    statusPort: z.int(),
-    inventory: Inventory,
-  }),
   z.object({
     type: z.literal('step'),
     step: z.string(),
@@ -91,6 +74,10 @@ export const NodeMessage = z.discriminatedUnion('type', [
 export type NodeMessage = z.infer<typeof NodeMessage>;
 
 export const GoldenMessage = z.discriminatedUnion('type', [
+  /** The golden's half of a code; the node opens its commitment. */
+  z.object({ type: z.literal('challenge'), nonce: Nonce }),
+  /** Another node has the same code: commit again. */
+  z.object({ type: z.literal('again') }),
   z.object({
     type: z.literal('welcome'),
     session: z.string(),
@@ -98,7 +85,6 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     node: z.int(),
     /** Host name this node is known by from now on. */
     name: z.string(),
-    /** Session key, 16 bytes, base64: frame tags and link handshakes. */
     key: z.string(),
     /** Names and states for the agent's own screen: how many are here of how many. */
     present: z.int(),

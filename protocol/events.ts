@@ -58,8 +58,28 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     /** Why, in words, whenever it is not simply moving. */
     why: z.string().optional(),
     failure: Failure.optional(),
-    /** Of all its linked interfaces; first = the one that reaches the golden. */
+    /** Of all its linked interfaces, as it says; first = the one that reaches the golden. */
     macs: z.array(z.string()),
+    /** The one its ticket was made for: what network boot knows the machine by. */
+    bootMac: z.string().optional(),
+  }),
+  /** A machine without a secret that asks to be let in, and what became of it. */
+  z.object({
+    ...base,
+    kind: z.literal('request'),
+    /** 1, 2, … */
+    request: z.int(),
+    /** `pending`: its code is known; `gone`: it left, or nobody said yes in time. */
+    state: z.enum(['pending', 'admitted', 'denied', 'gone']),
+    name: z.string(),
+    address: z.string(),
+    macs: z.array(z.string()),
+    /** Six digits, the same as on its own screen. */
+    code: z.string(),
+    /** Whether its side has said yes. */
+    agreed: z.boolean(),
+    /** Why it has to ask, where it had a ticket. */
+    why: z.string().optional(),
   }),
   /** Chain in order, node numbers, golden (0) not listed; at each pass start and each repair. */
   z.object({

@@ -8,7 +8,8 @@ import { toFailure } from '../../protocol/failure.ts';
 import { rebootMachine } from '../../stage2/reboot.ts';
 import { run } from '../../system/run.ts';
 import { type AgentOptions, type BareMachine, runAgent } from '../agent.ts';
-import { openConsoles } from './consoles.ts';
+import { askOn } from '../ask.ts';
+import { type Consoles, openConsoles } from './consoles.ts';
 import { loadDrivers } from './drivers.ts';
 import { bringUpNetwork } from './network.ts';
 import { enterStage2, hasStage2, makeRoom, stage2Sink } from './stage2-image.ts';
@@ -43,18 +44,20 @@ const bareMachine = (image: string, signal: AbortSignal): BareMachine => ({
 });
 
 const stage1Options = async (
-  screen: (line: string) => void,
+  { write: screen, inputs }: Consoles,
   signal: AbortSignal,
 ): Promise<AgentOptions> => {
   const { id, version } = Imprint.parse(JSON.parse(await readFile(IMPRINT_FILE, 'utf8')));
-  const { golden, session, fingerprint } = parseBootArguments(
+  const { golden, session, pin, token, ticket, open, outdated } = parseBootArguments(
     await readFile('/proc/cmdline', 'utf8'),
   );
   return {
     version,
     session: session ?? null,
     golden,
-    fingerprint,
+    pin,
+    admission: { token: token ?? null, ticket: ticket ?? null, open, outdated },
+    ask: askOn(inputs, screen),
     disks: new Map(),
     name: undefined,
     address: undefined,
@@ -72,9 +75,10 @@ const stage1Options = async (
  * the network when no session or no network was found in five tries.
  */
 export const runStage1 = async (signal: AbortSignal): Promise<void> => {
-  const screen = await openConsoles();
+  const consoles = await openConsoles();
+  const { write: screen } = consoles;
   try {
-    await runAgent(await stage1Options(screen, signal));
+    await runAgent(await stage1Options(consoles, signal));
   } catch (error) {
     signal.throwIfAborted();
     screen(`!!! ${toFailure(error).message} !!! (Rebooting in ${READ_MS / 1000} s)`);

@@ -2,11 +2,9 @@
  * The files boot loaders read: one for everybody, one for each machine with a
  * choice of its own, for pxelinux and for iPXE. All made from the labels.
  */
-import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBootArguments } from '../../protocol/boot-arguments.ts';
-import { stateDirectory } from '../../system/state-directory.ts';
 import { type BootLabel, type Labels, labelForAll } from './labels.ts';
 import { macInFileName } from './mac.ts';
 import { bootDirectory } from './paths.ts';
@@ -24,22 +22,13 @@ const RETRY_SECONDS = 10;
 
 const CONSOLES = 'console=tty0 console=ttyS0,115200';
 
-/** This machine's key as a golden, if it has one yet. */
-const goldenFingerprint = (): string | undefined => {
-  try {
-    const certificate = readFileSync(join(stateDirectory(), 'keys', 'golden.crt'));
-    return new X509Certificate(certificate).fingerprint256;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-};
-
-const kernelArguments = ({ session }: Labels): string => {
+/** `pin` of this machine's key as a golden, `ticket` for the machine that asks. */
+const kernelArguments = ({ session }: Labels, pin: string | undefined): string => {
   const bootArguments = formatBootArguments({
     golden: session?.golden,
     session: session?.name,
-    fingerprint: session?.fingerprint ?? goldenFingerprint(),
+    pin: session?.pin ?? pin,
+    ticket: undefined,
   });
   return `${bootArguments} ${CONSOLES}`;
 };
@@ -134,7 +123,7 @@ export const writeBootFiles = (labels: Labels, serving: Serving): void => {
     label,
     base,
     image: serving.image,
-    arguments: kernelArguments(labels),
+    arguments: kernelArguments(labels, undefined),
   });
   const all = menu(labelForAll(labels));
   const single = Object.entries(labels.nodes).map(

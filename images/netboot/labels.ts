@@ -4,6 +4,7 @@
  * lies on top and is gone when its process is.
  */
 import { z } from 'zod';
+import { Pin } from '../../trust/pin.ts';
 import { Mac } from './mac.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
 
@@ -18,7 +19,8 @@ const SessionBoot = z.object({
   /** What everybody boots as long as it runs. */
   label: BootLabel,
   golden: z.object({ host: z.string(), port: z.int() }),
-  fingerprint: z.string().optional(),
+  /** Of the golden's key. */
+  pin: Pin.optional(),
 });
 export type SessionBoot = z.infer<typeof SessionBoot>;
 

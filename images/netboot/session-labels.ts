@@ -81,7 +81,7 @@ const follow = (event: SessionEvent, address: string | undefined): void => {
         name: event.name,
         label: 'kamethod',
         golden: { host, port: listening.port },
-        fingerprint: event.fingerprint,
+        ...(event.fingerprint === undefined ? {} : { pin: event.fingerprint }),
       }),
     );
   } else if (event.kind === 'session' && event.state === 'finished') {

@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const allowed: [string, string[]][] = [
   ['system', []],
-  ['protocol', ['system']],
-  ['trust', ['system', 'protocol']],
+  ['trust', ['system']],
+  ['protocol', ['system', 'trust']],
   ['desc', ['system']],
   ['relay', ['system', 'protocol']],
   ['images', ['system', 'trust', 'protocol', 'desc']],

@@ -1,0 +1,18 @@
+/** Who is at the other end of a control connection, as TLS proved it. */
+import type { TLSSocket } from 'node:tls';
+import { pinOf, publicBytes } from '../trust/pin.ts';
+
+export interface Peer {
+  /** Its IP address, as seen from here. */
+  address: string;
+  /** What it is known by; null for one that showed no certificate: no agent of this version. */
+  identity: { pin: string; publicKey: Buffer } | null;
+}
+
+export const peerOf = (socket: TLSSocket): Peer => {
+  const key = socket.getPeerX509Certificate()?.publicKey;
+  return {
+    address: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    identity: key === undefined ? null : { pin: pinOf(key), publicKey: publicBytes(key) },
+  };
+};
