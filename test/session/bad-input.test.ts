@@ -27,7 +27,7 @@ const diskFlags = async (lab: Lab, bytes: number) => {
 
 test('without a session an agent tries five times and gives up', async () => {
   await using lab = await makeLab();
-  const agent = startAgent(lab, 1, await diskFlags(lab, 64 * MIB));
+  const agent = startSearching(lab, 1, await diskFlags(lab, 64 * MIB));
   expect(await agent.ended).toBe(1);
   const text = await agent.text();
   expect(text).toContain('(Try 5/5)');
