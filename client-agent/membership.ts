@@ -104,7 +104,6 @@ export class Membership {
     link.closed.then((reason) => this.#end({ kind: 'lost', reason }));
     const onAbort = () => this.#end({ kind: 'dismissed', reason: 'this agent was stopped' });
     signal.addEventListener('abort', onAbort, { once: true });
-    log.forwardTo((lines) => link.send({ type: 'log', lines }));
     const outcome = await ended;
     signal.removeEventListener('abort', onAbort);
     this.#stop(outcome.kind === 'cloned' ? 'cloned' : outcome.reason);
@@ -128,6 +127,8 @@ export class Membership {
         return;
       case 'welcome':
         this.#options.knock.stop();
+        // Not before: nothing else of a node is read until it is in.
+        log.forwardTo((lines) => this.#options.link.send({ type: 'log', lines }));
         this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
         this.#next(() => this.#options.onWelcome(message.name, message.time));
         log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);

@@ -102,6 +102,7 @@ describe('the control port', () => {
     for (const token of ['wrong', 'x'.repeat(64)]) {
       const channel = await node.link.openSettleChannel(token);
       channel.on('error', () => undefined);
+      channel.resume();
       channel.write(Buffer.alloc(1000, 0xff));
       await new Promise((resolve) => channel.on('close', resolve));
     }
