@@ -104,7 +104,7 @@ describe('the control port', () => {
       channel.on('error', () => undefined);
       channel.resume();
       channel.write(Buffer.alloc(1000, 0xff));
-      await new Promise((resolve) => channel.on('close', resolve));
+      await new Promise((resolve) => channel.on('end', resolve));
     }
     await expectOpenFor('52:54:00:00:00:02');
   });
