@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeDisks } from '../desc/probe.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { existsInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type RunResult, run } from '../system/run.ts';
 import { addEntryTo, type BootMenu, parseBootMenu, staleEntries } from './boot-menu.ts';
 import { type CloneRoot, EFI_VARIABLES } from './clone-root.ts';
 import type { PlannedEsp } from './esp.ts';
-import { existsInside } from './inside.ts';
 import type { StepContext } from './step.ts';
 
 export interface BootEntry {

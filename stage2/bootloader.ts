@@ -1,6 +1,8 @@
 /** Step: install the planned bootloader from the clone's own files. */
+import { LOADERS } from '../boot/loaders/loaders.ts';
 import type { ClonePlan, DiskPlan } from '../desc/clone-plan.ts';
 import { NamedError } from '../system/named-error.ts';
+import { requireInClone } from './clone-part.ts';
 import { inClone } from './clone-root.ts';
 import { installExtlinux } from './extlinux.ts';
 import { installGrub } from './grub.ts';
@@ -22,10 +24,12 @@ export const bootloaderStep: Step = {
         `the plan wants ${plan.bootloader.kind}, but ${NO_SYSTEM}; use -r none for such a golden`,
       );
     }
-    const install = installers[plan.bootloader.kind];
+    const { kind, firmware } = plan.bootloader;
+    const install = installers[kind];
     const disk = bootDisk(plan);
+    await requireInClone(context.target, LOADERS[kind].parts(firmware, disk.table));
     const detail = await inClone(context, (clone) => install(clone, disk, context), {
-      firmware: plan.bootloader.firmware === 'uefi',
+      firmware: firmware === 'uefi',
     });
     return finished(detail);
   },

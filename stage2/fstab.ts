@@ -1,7 +1,8 @@
 /** Step: point fstab and all boot references at the node's own partitions. */
+
+import { readInside, writeInside } from '../system/inside.ts';
 import { rewriteBootFiles } from './boot-references.ts';
 import { rewriteFstab } from './fstab-text.ts';
-import { readInside, writeInside } from './inside.ts';
 import { nodeReferences } from './node-references.ts';
 import { finished, type Step, skipped } from './step.ts';
 import { hasSystem, NO_SYSTEM } from './system-root.ts';

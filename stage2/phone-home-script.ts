@@ -1,6 +1,6 @@
 /** The script that calls home, for whatever the clone has that can open a connection. */
 import { HOME_REPLIES, HOME_WORD, type HomeCall } from '../protocol/home.ts';
-import { existsInside } from './inside.ts';
+import { existsInside } from '../system/inside.ts';
 
 export interface Caller {
   program: string;

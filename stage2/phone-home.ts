@@ -5,8 +5,8 @@
 import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type HomeCall, PHONE_HOME } from '../protocol/home.ts';
+import { entryInside, inside, orNull } from '../system/inside.ts';
 import { type CloneRoot, inClone } from './clone-root.ts';
-import { entryInside, inside, orNull } from './inside.ts';
 import { findCaller, homeScript } from './phone-home-script.ts';
 import { findInit, findStarters } from './phone-home-start.ts';
 import { finished, type Step, type StepOutcome, skipped } from './step.ts';

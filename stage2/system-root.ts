@@ -1,5 +1,5 @@
 /** Tells clones that carry a system from those that only carry data. */
-import { existsInside } from './inside.ts';
+import { existsInside } from '../system/inside.ts';
 import type { StepContext } from './step.ts';
 
 /** True when a root file system was copied and there is a system in it; otherwise there is nothing to adapt. */

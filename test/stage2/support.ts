@@ -93,7 +93,7 @@ export const clonePlan = (disks: DiskPlan[], more: Partial<ClonePlan> = {}): Clo
   disks,
   streams: [],
   exclude: [],
-  bootloader: { kind: 'none', firmware: 'bios', initramfsOptions: [] },
+  bootloader: { kind: 'none', firmware: 'bios', initramfsModules: [], initramfsOptions: [] },
   bootCode: {},
   ...more,
 });
