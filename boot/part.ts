@@ -9,7 +9,7 @@ export interface Part {
 }
 
 /** Where a clone's own tools are looked for when they are run. */
-const PROGRAM_PLACES = [
+export const PROGRAM_PLACES = [
   '/usr/local/sbin',
   '/usr/local/bin',
   '/usr/sbin',

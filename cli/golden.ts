@@ -87,7 +87,7 @@ const addOptions = (command: Command): Command =>
     .option('--no-phone-home', 'do not wait until nodes say that they run from their own disks')
     .option(
       '-r, --bootloader <name>',
-      "'grub|extlinux|lilo|none [initramfs options]' (default: as the golden)",
+      "'grub|extlinux|lilo|none [--with=MODULE …]', modules and options of its initramfs (default: as the golden)",
     )
     .option('-s, --session <name>', "name of the session (default: the golden's host name)")
     .option('--root <dir>', 'clone the system mounted there', '/')

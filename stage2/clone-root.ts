@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { PROGRAM_PLACES } from '../boot/part.ts';
 import { toFailure } from '../protocol/failure.ts';
 import { inside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -38,7 +39,7 @@ const CHARACTER_DEVICES: readonly (readonly [string, number, number])[] = [
 
 /** A Debian tool started from a minimal boot image must still find its own programs. */
 const CLONE_ENV = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: PROGRAM_PLACES.join(':'),
   HOME: '/root',
   DEBIAN_FRONTEND: 'noninteractive',
 };
