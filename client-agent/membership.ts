@@ -257,7 +257,7 @@ export class Membership {
   }
 
   async #complete({ settle, home }: Of<'complete'>, signal: AbortSignal): Promise<void> {
-    const { link, log, directory, goldenHost } = this.#options;
+    const { link, log, directory, target, goldenHost } = this.#options;
     const steps = directory ? directoryFinishSteps : finishSteps;
     await this.#closeHop();
     const tunnel = new AbortController();
@@ -270,7 +270,11 @@ export class Membership {
     } finally {
       tunnel.abort();
     }
-    log.say('This node is cloned and verified');
+    log.say(
+      directory
+        ? `This node is cloned into ${target}; a directory is not verified as disks are`
+        : 'This node is cloned and verified',
+    );
     log.flush();
     link.send({ type: 'phase', phase: 'complete' });
   }

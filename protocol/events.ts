@@ -20,8 +20,8 @@ export const NodeState = z.enum([
   'receiving', // in the chain
   'received', // has all streams
   'finishing', // settle … reboot
-  'done', // verified and let go
-  'booting', // verified, restarts from its own disk
+  'done', // cloned and let go
+  'booting', // cloned, restarts from its own disk
   'booted', // has said so from there
   'bypassed', // out of this pass, will be in the next
   'failed', // a step failed; the reason is in `failure`
@@ -30,7 +30,7 @@ export const NodeState = z.enum([
 ]);
 export type NodeState = z.infer<typeof NodeState>;
 
-/** States of a node that is cloned and verified. */
+/** States of a node that is cloned; on disks, and verified, unless it cloned into a directory. */
 export const clonedStates: ReadonlySet<NodeState> = new Set(['done', 'booting', 'booted']);
 
 export const SessionEvent = z.discriminatedUnion('kind', [

@@ -176,6 +176,10 @@ test('long names do the same; a directory takes the files and leaves the raw cop
   await expectClone(disk, 'long');
   expect(await hashOf(join(into, 'srv/data'))).toBe(await hashOf(join(golden.root, 'srv/data')));
   expect(await readdir(join(into, 'left'))).toEqual([]);
+  const [onDisk, inDirectory] = await Promise.all(agents.map(({ text }) => text()));
+  expect(onDisk).toContain('This node is cloned and verified\n');
+  expect(inDirectory).toContain(`This node is cloned into ${into}; a directory is not verified`);
+  expect(inDirectory).not.toContain('cloned and verified');
 }, 120_000);
 
 test('without -p the description is that of the golden’s own disk', async () => {
