@@ -105,11 +105,10 @@ export const nodeResultLines = (view: SessionView): string[] => {
   const nodes = nodesInOrder(view);
   const nameWidth = Math.min(40, Math.max(4, ...nodes.map((node) => node.name.length)));
   const done = nodes.filter(({ state }) => clonedStates.has(state)).length;
-  const wanted = Math.max(view.wanted, nodes.length);
   const missing = view.wanted - nodes.length;
   const took = formatDuration((view.finished ?? 0) - (view.started ?? view.finished ?? 0));
   return [
-    `Session ${view.name}: ${done} of ${count(wanted, 'node')} cloned in ${took}`,
+    `Session ${view.name}: ${done} of ${count(Math.max(view.wanted, done), 'node')} cloned in ${took}`,
     ...nodes.flatMap((node) => resultLines(view, node, nameWidth)),
     ...skippedLines(nodes),
     ...adviceLines(nodes),

@@ -140,7 +140,8 @@ const addOptions = (command: Command): Command =>
     .addHelpText(
       'after',
       `
-Exit status: 0 all nodes cloned, 2 some, 1 none (or not started), 64 wrong use.
+Exit status: 0 all nodes of -n cloned, 2 some (who never came is missing),
+1 none (or not started), 64 wrong use.
 
 Examples:
   ka golden -n 3 -p sda desc          three nodes, disk sda as described in desc

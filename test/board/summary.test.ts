@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { emptyView, reduceView } from '../../board/session-view.ts';
 import { nodeResultLines } from '../../board/summary.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
-import { address, at, name, open, T0 } from './session-events.ts';
+import { address, at, name, node, open, T0 } from './session-events.ts';
 
 const adviceAfter = (step: string, failure: { code: string; message: string }): string => {
   const node = { kind: 'node' as const, node: 1, name: name(1), address: address(1), macs: [] };
@@ -37,4 +37,24 @@ test('a step that starts again in another pass is told with the time of that pas
   expect(view.nodes.get(1)?.steps).toMatchObject([
     { name: 'receive /', started: T0 + 100_000, finished: T0 + 110_000 },
   ]);
+});
+
+const resultsOf = (...events: SessionEvent[]): string[] =>
+  nodeResultLines(events.reduce(reduceView, emptyView));
+
+test('nodes that never came are counted among the wanted ones', () => {
+  const lines = resultsOf(open(0, 3), node(1, 1, 'waiting'), node(2, 1, 'done'));
+  expect(lines[0]).toMatch(/: 1 of 3 nodes cloned in /);
+  expect(lines.at(-1)).toBe(' ✗ 2 nodes never came');
+});
+
+test('a node that took the place of a lost one makes the wanted number full', () => {
+  const lines = resultsOf(
+    open(0, 1),
+    node(1, 1, 'waiting'),
+    node(2, 1, 'lost', 'no heartbeat for 3 s'),
+    node(3, 2, 'waiting'),
+    node(4, 2, 'done'),
+  );
+  expect(lines[0]).toMatch(/: 1 of 1 node cloned in /);
 });

@@ -149,6 +149,7 @@ describe('ka start', () => {
     expect(await exits(session)).toEqual([0]);
     await expectCloned(first);
     await expectCloned(late);
+    expect(await readReport(lab)).toMatchObject({ exitCode: 0, wanted: 2 });
     const passes = (await readReport(lab)).nodes.map(({ name, pass }) => [name, pass]);
     expect(passes).toEqual([
       ['node1', 1],
@@ -156,6 +157,16 @@ describe('ka start', () => {
     ]);
   }, 60_000);
 });
+
+test('a session started without a node that never comes ends with 2', async () => {
+  const session = startGolden(lab, ['-n', '2', ...whatToClone]);
+  const node = await startNode(1);
+  await reached(session, 'node1', 'waiting');
+  expect(await exits(ka('start'))).toEqual([0]);
+  expect(await session.ended).toBe(2);
+  await expectCloned(node);
+  expect(await readReport(lab)).toMatchObject({ exitCode: 2, wanted: 2, nodes: [{}] });
+}, 60_000);
 
 describe('when the wait is over', () => {
   test('with too few nodes the session ends and says how many came', async () => {
@@ -167,12 +178,16 @@ describe('when the wait is over', () => {
     expect(await node.text()).toContain(line);
   }, 60_000);
 
-  test('it starts with --min-nodes', async () => {
+  test('it starts with --min-nodes, and those that never came are missing in the end', async () => {
     const flags = ['-n', '3', '--wait-timeout', '3s', '--min-nodes', '1'];
-    const session = startGolden(lab, [...flags, ...whatToClone]);
+    const session = startGolden(lab, [...flags, ...whatToClone, '--ui', 'plain']);
     const node = await startNode(1);
-    expect(await exits(session)).toEqual([0]);
+    expect(await session.ended).toBe(2);
     await expectCloned(node);
+    expect(await readReport(lab)).toMatchObject({ exitCode: 2, wanted: 3 });
+    const said = await session.text();
+    expect(said).toMatch(/^Session test: 1 of 3 nodes cloned in /m);
+    expect(said).toMatch(/^ ✗ 2 nodes never came$/m);
   }, 60_000);
 });
 
