@@ -40,7 +40,8 @@ export const startPlain = (
     for (const { level, text } of news) {
       write(level === 'info' ? text : `${level === 'error' ? 'ERROR' : 'WARNING'}: ${text}`);
     }
-    if (event.kind === 'progress' && event.time - lastProgress >= PROGRESS_MS) {
+    const isDue = event.time - lastProgress >= PROGRESS_MS && view.chain.length > 0;
+    if (event.kind === 'progress' && isDue) {
       lastProgress = event.time;
       write(progressLine(view));
     }

@@ -14,12 +14,16 @@ import { nodesInOrder, type PassTotals, type SessionView } from './session-view.
 
 /** What one pass sent, as the original printed it. */
 export const totalsLines = (totals: PassTotals): string[] => {
-  const seconds = totals.transferMs / 1000;
-  const rate = seconds > 0 ? totals.sentBytes / seconds : 0;
+  const { sentBytes, transferMs, emptiedMs, isAbandoned } = totals;
+  if (isAbandoned && sentBytes === 0) return ['No data was sent: no node was left in the chain'];
+  const sent = `Total data sent = ${formatMegs(sentBytes)}`;
+  const took = formatSeconds(transferMs);
+  if (isAbandoned) return [sent, `No node was left in the chain after ${took}`];
+  const rate = transferMs > 0 ? (sentBytes * 1000) / transferMs : 0;
   return [
-    `Total data sent = ${formatMegs(totals.sentBytes)}`,
-    `Transfer time = ${formatSeconds(totals.transferMs)}, throughput = ${formatMegsRate(rate)}`,
-    `The pipeline was emptied in ${formatSeconds(totals.emptiedMs)}`,
+    sent,
+    `Transfer time = ${took}${rate > 0 ? `, throughput = ${formatMegsRate(rate)}` : ''}`,
+    `The pipeline was emptied in ${formatSeconds(emptiedMs)}`,
   ];
 };
 

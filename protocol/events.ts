@@ -115,7 +115,7 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     kind: z.literal('progress'),
     pass: z.int(),
     stream: z.string().nullable(),
-    /** Bytes put on the line by the golden in this pass. */
+    /** Bytes put on the line by the golden in this pass, without the noise that measures it; so with all here. */
     sentBytes: z.int(),
     /** Bytes of source data those stand for (uncompressed). */
     sourceBytes: z.int(),

@@ -168,6 +168,32 @@ test('a session started without a node that never comes ends with 2', async () =
   expect(await readReport(lab)).toMatchObject({ exitCode: 2, wanted: 2, nodes: [{}] });
 }, 60_000);
 
+test('the noise that measures the line counts in no total', async () => {
+  const session = startGolden(lab, ['-n', '2', ...whatToClone, '--compress', 'auto']);
+  const nodes = [await startNode(1), await startNode(2)];
+  expect(await exits(session)).toEqual([0]);
+  for (const node of nodes) await expectCloned(node);
+  const events = await readEvents(session);
+  expect(events.some((event) => event.kind === 'log' && /^measured: /.test(event.message))).toBe(
+    true,
+  );
+  // tar and frames add little, noise is 4 MiB at the least, and random data is not compressed.
+  const most = data.length + 2 * MIB;
+  const { totals } = await readReport(lab);
+  expect(totals.sentBytes).toBeGreaterThan(data.length);
+  expect(totals.sentBytes).toBeLessThan(most);
+  expect(totals.bytesPerSecond).toBe(Math.round((totals.sentBytes * 1000) / totals.transferMs));
+  const progress = events.filter((event) => event.kind === 'progress');
+  expect(progress.at(-1)?.sentBytes).toBe(totals.sentBytes);
+  // At no time is more on the line than it can carry.
+  for (const { sentBytes, lineRate, nodes: seen } of progress) {
+    expect(lineRate).toBeLessThan(1.5 * MEGABITS * 125_000);
+    for (const { received, drained } of seen) {
+      expect([received <= sentBytes, drained <= received]).toEqual([true, true]);
+    }
+  }
+}, 60_000);
+
 describe('when the wait is over', () => {
   test('with too few nodes the session ends and says how many came', async () => {
     const session = startGolden(lab, ['-n', '2', '--wait-timeout', '3s', ...whatToClone]);
