@@ -28,7 +28,13 @@ export const totalsLines = (totals: PassTotals): string[] => {
 };
 
 /** Steps that write to no disk; any other may have. */
-const HARMLESS = new Set(['make room for stage2', 'receive stage2', 'enter stage2', 'check disk']);
+const HARMLESS = new Set([
+  'make room for stage2',
+  'receive stage2',
+  'enter stage2',
+  'check tools',
+  'check disk',
+]);
 
 const adviceOnFailed = ({ failure, steps }: NodeView): string => {
   if (failure?.code === 'NotBooted') return 'it is cloned; see on its console what it starts';

@@ -170,6 +170,7 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
         bootCodeOf: flags.bootCode ?? [],
         bootCodeFiles: flags.bootCodeFile ?? [],
         bootloader: flags.bootloader,
+        mayCompress: flags.compress !== 'none',
       },
       signal,
     );

@@ -9,7 +9,12 @@ import { cleanUp } from '../stage2/clean-up.ts';
 import { openSink } from '../stage2/receive.ts';
 import { runSteps, type StepReport } from '../stage2/runner.ts';
 import type { Step, StepContext } from '../stage2/step.ts';
-import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
+import {
+  directoryFinishSteps,
+  directoryPrepareSteps,
+  finishSteps,
+  prepareSteps,
+} from '../stage2/steps.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import type { GoldenLink } from './golden-link.ts';
@@ -218,7 +223,7 @@ export class Membership {
 
   async #prepare({ plan }: Of<'plan'>, signal: AbortSignal): Promise<void> {
     this.#plan = ClonePlan.parse(plan);
-    await this.#steps(this.#options.directory ? [] : prepareSteps, signal);
+    await this.#steps(this.#options.directory ? directoryPrepareSteps : prepareSteps, signal);
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }
 

@@ -91,6 +91,8 @@ export const ClonePlan = z.object({
   /** Empty for a node that clones into a directory. */
   disks: z.array(DiskPlan),
   streams: z.array(StreamPlan),
+  /** Whether streams may come compressed, which the golden decides by measuring. */
+  mayBeCompressed: z.boolean(),
   exclude: z.array(z.string()),
   /** What to install, on which disk (description name). */
   bootloader: z.object({

@@ -37,6 +37,7 @@ export interface BlueprintOptions {
   bootCodeFiles: readonly (readonly [string, string])[];
   /** "grub --with=x": loader, then options for the initramfs tool. */
   bootloader: string | undefined;
+  mayCompress: boolean;
 }
 
 export interface Blueprint {
@@ -274,6 +275,7 @@ export const makeBlueprint = async (
         ? []
         : description.disks.map((disk) => planDisk(disk, diskNamed(disk.name, facts), { refs })),
       streams: streams.map(({ plan }) => plan).filter(({ kind }) => !directory || kind === 'files'),
+      mayBeCompressed: options.mayCompress,
       exclude: left,
       bootloader: directory
         ? { kind: 'none', firmware, initramfsModules: [], initramfsOptions: [] }

@@ -3,7 +3,7 @@ import { LOADERS } from '../boot/loaders/loaders.ts';
 import type { ClonePlan, DiskPlan } from '../desc/clone-plan.ts';
 import { NamedError } from '../system/named-error.ts';
 import { requireInClone } from './clone-part.ts';
-import { inClone } from './clone-root.ts';
+import { CLONE_TOOLS, inClone } from './clone-root.ts';
 import { installExtlinux } from './extlinux.ts';
 import { installGrub } from './grub.ts';
 import { installLilo } from './lilo.ts';
@@ -15,6 +15,7 @@ const installers = { grub: installGrub, extlinux: installExtlinux, lilo: install
 export const bootloaderStep: Step = {
   name: 'bootloader',
   timeoutMs: 10 * 60 * 1000,
+  tools: ({ bootloader }) => (bootloader.kind === 'none' ? [] : CLONE_TOOLS),
   run: async (context) => {
     const { plan } = context;
     if (plan.bootloader.kind === 'none') return skipped('the plan wants none');

@@ -37,6 +37,9 @@ const CHARACTER_DEVICES: readonly (readonly [string, number, number])[] = [
   ['console', 5, 1],
 ];
 
+/** Programs of this machine that are called to make the clone ready and to run something in it. */
+export const CLONE_TOOLS: readonly string[] = ['mount', 'umount', 'mknod', 'blkid', 'chroot'];
+
 /** A Debian tool started from a minimal boot image must still find its own programs. */
 const CLONE_ENV = {
   PATH: PROGRAM_PLACES.join(':'),

@@ -10,15 +10,16 @@ import {
   kernelModules,
 } from '../boot/kernels.ts';
 import { inside, readInside, writeInside } from '../system/inside.ts';
-import { inClone } from './clone-root.ts';
+import { CLONE_TOOLS, inClone } from './clone-root.ts';
 import { finished, type Step, type StepOutcome, skipped } from './step.ts';
-import { hasSystem, NO_SYSTEM } from './system-root.ts';
+import { copiesRoot, hasSystem, NO_SYSTEM } from './system-root.ts';
 
 const BUILD_TIMEOUT_MS = 15 * 60 * 1000;
 
 export const initramfsStep: Step = {
   name: 'initramfs',
   timeoutMs: 30 * 60 * 1000,
+  tools: (plan) => (copiesRoot(plan) ? CLONE_TOOLS : []),
   run: async (context): Promise<StepOutcome> => {
     const { plan, target, progress, log } = context;
     if (!(await hasSystem(context))) return skipped(NO_SYSTEM);

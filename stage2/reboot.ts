@@ -4,6 +4,9 @@ import { existsInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type CommandLog, run } from '../system/run.ts';
 
+/** Programs every restart calls; systemctl is there where systemd runs. */
+export const REBOOT_TOOLS: readonly string[] = ['sync'];
+
 /**
  * Asks systemd where it runs, so that services end properly. A boot image has
  * no such init: there everything is already unmounted and synced, and the

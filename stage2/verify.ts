@@ -9,13 +9,19 @@ import { readBootCode } from './boot-sector.ts';
 import { bootDisk } from './bootloader.ts';
 import { espProblems } from './esp.ts';
 import { isFormatted } from './mkfs.ts';
-import { type NodeReference, nodeReferences, probeSignature } from './node-references.ts';
+import {
+  type NodeReference,
+  nodeReferences,
+  probeSignature,
+  REFERENCE_TOOLS,
+} from './node-references.ts';
 import { finished, type Step, type StepContext } from './step.ts';
 import { hasSystem } from './system-root.ts';
 
 export const verifyStep: Step = {
   name: 'verify',
   timeoutMs: 5 * 60 * 1000,
+  tools: () => REFERENCE_TOOLS,
   run: async (context) => {
     const { plan } = context;
     const references = await nodeReferences(plan, context);

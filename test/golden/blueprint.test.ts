@@ -75,6 +75,7 @@ test('a golden in a directory gives the files of its EFI system partition as a s
       bootCodeOf: [],
       bootCodeFiles: [],
       bootloader: undefined,
+      mayCompress: true,
     },
     signal,
   );

@@ -92,6 +92,7 @@ export const clonePlan = (disks: DiskPlan[], more: Partial<ClonePlan> = {}): Clo
   goldenHostname: 'golden',
   disks,
   streams: [],
+  mayBeCompressed: true,
   exclude: [],
   bootloader: { kind: 'none', firmware: 'bios', initramfsModules: [], initramfsOptions: [] },
   bootCode: {},
