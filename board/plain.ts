@@ -6,7 +6,7 @@ import type { Subscribe } from './subscribe.ts';
 import { nodeResultLines, totalsLines } from './summary.ts';
 
 /** Progress lines come no closer than this, in milliseconds of the events' time. */
-const PROGRESS_MS = 5000;
+export const PROGRESS_MS = 5000;
 
 const progressLine = (view: SessionView): string => {
   const { sentBytes, sourceBytes, expectedBytes, lineRate, etaMs, limit } = view.pass;

@@ -19,7 +19,7 @@ export interface GoldenAddress {
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** The golden pings each second; this much silence means it is gone. */
-const SILENCE_MS = 6 * HEARTBEAT_MS;
+export const SILENCE_MS = 6 * HEARTBEAT_MS;
 
 interface Opened {
   socket: WebSocket;

@@ -73,7 +73,7 @@ export interface SessionOptions {
 export type SessionExitCode = 0 | 1 | 2;
 
 /** When some are ready, the others get this long before the pass starts without them. */
-const PREPARE_GRACE_MS = 60_000;
+export const PREPARE_GRACE_MS = 60_000;
 
 /** How long nodes have to close their links at the end. */
 const DISMISS_MS = 3000;

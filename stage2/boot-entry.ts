@@ -22,9 +22,9 @@ export interface BootEntry {
 export type EntryOutcome = { written: true; what: string } | { written: false; why: string };
 
 /** Firmware takes seconds to write flash; some never comes back. */
-const COMMAND_TIMEOUT_MS = 30_000;
+export const COMMAND_TIMEOUT_MS = 30_000;
 /** After being killed: a process inside a call of the firmware cannot be. */
-const GIVE_UP_MS = 10_000;
+export const GIVE_UP_MS = 10_000;
 
 /**
  * Removes what older clonings left in the NVRAM, then makes the entry and puts

@@ -6,7 +6,7 @@ import { plannedPartitions } from './planned-partitions.ts';
 import { finished, type Step } from './step.ts';
 
 /** More than two at once only makes one disk seek. */
-const AT_ONCE = 2;
+export const AT_ONCE = 2;
 
 export const formatStep: Step = {
   name: 'format',

@@ -11,7 +11,7 @@ export interface Caller {
 }
 
 /** How long a clone tries to reach the golden, and how long it waits between tries, in seconds. */
-const PATIENCE_S = 300;
+export const PATIENCE_S = 300;
 const PAUSE_S = 5;
 const TRY_S = 20;
 
