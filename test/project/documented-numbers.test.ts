@@ -27,8 +27,19 @@ import {
   OFFER_GROUP,
   PORTS,
 } from '../../protocol/constants.ts';
-import { FRAME_HEADER_BYTES, FRAME_SIGNED_BYTES, FRAME_TAG_BYTES } from '../../protocol/frame.ts';
-import { ANSWER_BYTES, CHALLENGE_BYTES, GET_BYTES, HELLO_BYTES } from '../../protocol/link.ts';
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_SIGNED_BYTES,
+  FRAME_TAG_BYTES,
+  FrameType,
+} from '../../protocol/frame.ts';
+import {
+  ANSWER_BYTES,
+  CHALLENGE_BYTES,
+  GET_BYTES,
+  HELLO_BYTES,
+  linkStatuses,
+} from '../../protocol/link.ts';
 import { frameSize } from '../../relay/frame-size.ts';
 import { DECLINED_UNREPORTED, Redial } from '../../relay/redial.ts';
 import {
@@ -107,6 +118,10 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
       ...[percent(FRAMES_DELAY_SHARE), FRAME_LEAST_BYTES / 1024],
     ],
     ['more than # ms after that was begun', FLUSH_MS],
+    ...Object.entries(FrameType).map(
+      ([name, type]): Claim => [`| # ${name.toUpperCase()} |`, type],
+    ),
+    ...linkStatuses.map((name, status): Claim => [`- # *${name}*:`, status]),
     ['**hello**, # bytes: magic `KAL1`, # random bytes', HELLO_BYTES, CHALLENGE_BYTES],
     ['**get**, # bytes', GET_BYTES],
     ['**answer**, # bytes', ANSWER_BYTES],
