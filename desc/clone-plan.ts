@@ -79,7 +79,7 @@ export const Firmware = z.enum(['bios', 'uefi']);
 export type Firmware = z.infer<typeof Firmware>;
 
 /** A module's name is part of a path and a word of a command; the kernel's own limit is 55 letters. */
-export const KernelModuleName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$/);
+const KernelModuleName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$/);
 
 /** One word of a command line. */
 const OptionWord = z.string().regex(/^[\x21-\x7e]{1,256}$/);

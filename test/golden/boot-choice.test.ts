@@ -65,7 +65,12 @@ describe('a golden that has what was asked for', () => {
 describe('what the golden’s loader or initramfs tool would refuse on every node is refused at once', () => {
   for (const [wanted, files, code, why] of [
     ['syslinux', debian, 'UnknownBootloader', /-r syslinux: not a boot loader; use grub/],
-    ['lilo', debian, 'BootloaderMissing', /-r lilo, but .* has no lilo, \/etc\/lilo.conf; install/],
+    [
+      'lilo',
+      debian,
+      'BootloaderMissing',
+      /-r lilo: the golden in .* has no lilo, \/etc\/lilo.conf; install/,
+    ],
     ['extlinux', debian, 'BootloaderMissing', /has no extlinux, \/boot\/extlinux, mbr.bin; .*extl/],
     [
       'grub',
@@ -77,7 +82,7 @@ describe('what the golden’s loader or initramfs tool would refuse on every nod
       undefined,
       { ...debian, 'boot/extlinux/extlinux.conf': '' },
       'BootloaderMissing',
-      /^the golden starts by extlinux, but .* has no extlinux, mbr.bin; install/,
+      /^the golden in .* starts by extlinux, but has no extlinux, mbr.bin; install/,
     ],
     ['grub --foo', debian, 'UnknownOption', /"--foo" is nothing .* update-initramfs; it takes --w/],
     ['grub foo', debian, 'UnknownOption', /"foo" is nothing .* it takes --with=MODULE, -v$/],
@@ -88,6 +93,8 @@ describe('what the golden’s loader or initramfs tool would refuse on every nod
     ['grub --with= -v', debian, 'UnknownOption', /-r: write --with=MODULE$/],
     ['grub --with --omit=x', fedora, 'UnknownOption', /-r: write --with=MODULE$/],
     ['grub --with=ata_pix', debian, 'NoSuchModule', /kernel 6.1.0-9 has no module "ata_pix"; corr/],
+    [`grub${' --hostonly'.repeat(65)}`, fedora, 'UnknownOption', /too many or too long words/],
+    ['grub --omit=dü', fedora, 'UnknownOption', /not ASCII/],
     ['grub --with=../ext4', debian, 'NoSuchModule', /no module "..\/ext4"/],
     ['none --preload=nope', mandriva, 'NoSuchModule', /no module "nope"/],
     ['grub --force-drivers nope', fedora, 'NoSuchModule', /no module "nope"/],

@@ -202,7 +202,7 @@ const wrong: [string[], RegExp][] = [
   [['-X', '('], /-X \(: not a regular expression/],
   [['-x', 'srv'], /-x srv: give the directory from the root on, like \/srv/],
   [['-r', 'syslinux'], /-r syslinux: not a boot loader; use grub/],
-  [['-r', 'lilo'], /-r lilo, but the golden in .* has no lilo, \/etc\/lilo.conf; install it/],
+  [['-r', 'lilo'], /-r lilo: the golden in .* has no lilo, \/etc\/lilo.conf; install it/],
   [['-r', 'none --with=ata_piix'], /nothing would heed "--with=ata_piix"/],
   [['-s', 'a/b'], /session name "a\/b": use/],
   [['-n', '2', '--min-nodes', '3'], /--min-nodes 3 is more than the 2 of -n/],
