@@ -30,7 +30,7 @@ export const NodeState = z.enum([
 ]);
 export type NodeState = z.infer<typeof NodeState>;
 
-/** States of a node that is cloned; on disks, and verified, unless it cloned into a directory. */
+/** States of a node that is cloned, and verified where it clones to disks. */
 export const clonedStates: ReadonlySet<NodeState> = new Set(['done', 'booting', 'booted']);
 
 export const SessionEvent = z.discriminatedUnion('kind', [
