@@ -9,7 +9,12 @@ import { cleanUp } from '../stage2/clean-up.ts';
 import { openSink } from '../stage2/receive.ts';
 import { runSteps, type StepReport } from '../stage2/runner.ts';
 import type { Step, StepContext } from '../stage2/step.ts';
-import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
+import {
+  directoryFinishSteps,
+  directoryPrepareSteps,
+  finishSteps,
+  prepareSteps,
+} from '../stage2/steps.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { checkPlan } from './check-plan.ts';
@@ -245,7 +250,7 @@ export class Membership {
     }
     checkPlan(parsed.data, { devices: this.#devices, directory: this.#options.directory });
     this.#plan = parsed.data;
-    await this.#steps(this.#options.directory ? [] : prepareSteps, signal);
+    await this.#steps(this.#options.directory ? directoryPrepareSteps : prepareSteps, signal);
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }
 
@@ -284,7 +289,7 @@ export class Membership {
   }
 
   async #complete({ settle, home }: Of<'complete'>, signal: AbortSignal): Promise<void> {
-    const { link, log, directory, goldenHost } = this.#options;
+    const { link, log, directory, target, goldenHost } = this.#options;
     const steps = directory ? directoryFinishSteps : finishSteps;
     await this.#closeHop();
     const tunnel = new AbortController();
@@ -297,7 +302,11 @@ export class Membership {
     } finally {
       tunnel.abort();
     }
-    log.say('This node is cloned and verified');
+    log.say(
+      directory
+        ? `This node is cloned into ${target}; a directory is not verified as disks are`
+        : 'This node is cloned and verified',
+    );
     log.flush();
     link.send({ type: 'phase', phase: 'complete' });
   }

@@ -77,6 +77,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
       bootCodeOf: [],
       bootCodeFiles: [],
       bootloader: 'none',
+      mayCompress: false,
     },
     over.signal,
   );
