@@ -1,7 +1,7 @@
 /** Events told as short sentences: the board's last lines, the log screen, the plain output. */
 import type { SessionEvent } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../system/printable.ts';
 import { count, formatBytes, formatDuration, formatRate } from './format.ts';
 import type { SessionView } from './session-view.ts';
 
