@@ -1,5 +1,6 @@
 /** What a node will be called. */
 import type { Description } from '../desc/model.ts';
+import { isHostName } from '../system/names.ts';
 import type { Hello } from './member.ts';
 
 /** Host names that say nothing about a machine. */
@@ -20,7 +21,7 @@ const numbered = (number: number, taken: ReadonlySet<string>): string => {
 /**
  * In this order: the node list (by MAC, by address, then entries that name
  * neither, in order of joining), `ka agent --name`, the name DHCP gave, nodeNN.
- * Never a name that is taken, or the golden's own.
+ * Never a name that is taken, the golden's own, or one no machine can have.
  */
 export const nodeName = (
   nodes: Description['nodes'],
@@ -36,7 +37,8 @@ export const nodeName = (
     nodes.find((node) => node.address === address) ??
     nodes.find((node) => !node.mac && !node.address && !taken.has(node.name));
   const own = hello.inventory.hostname;
-  const free = (name: string) => !taken.has(name) && name !== goldenName && !meaningless.has(name);
+  const free = (name: string) =>
+    isHostName(name) && !taken.has(name) && name !== goldenName && !meaningless.has(name);
   return (
     [listed?.name, hello.name, own].find((name) => typeof name === 'string' && free(name)) ??
     numbered(number, taken)
