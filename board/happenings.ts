@@ -62,8 +62,8 @@ const tellNode = (before: SessionView, event: EventOf<'node'>): Told[] => {
   // The first joining of an unknown node, before its state can have changed.
   if (!old && event.state === 'waiting') {
     const present = before.nodes.size + 1;
-    const here = before.phase === 'waiting' ? `, ${present} of ${before.wanted} here` : reason;
-    return [news(`got node ${name} (${printable(event.address)})${here}`, event.node)];
+    const here = before.phase === 'waiting' ? `, ${present} of ${before.wanted} here` : '';
+    return [news(`got node ${name} (${printable(event.address)})${here}${reason}`, event.node)];
   }
   if (old?.state === event.state) return [];
   switch (event.state) {

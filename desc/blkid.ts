@@ -1,4 +1,5 @@
 /** What lies on a device or in a range of it, found by blkid's own probing: no udev, no kernel partitions needed. */
+import { isPrintable } from '../system/printable.ts';
 import { type RunOptions, run } from '../system/run.ts';
 
 export interface FoundFilesystem {
@@ -31,11 +32,12 @@ export const probeFilesystem = async (
   const type = values.get('ID_FS_TYPE');
   if (type === undefined) return null;
   const uuid = values.get('ID_FS_UUID_ENC');
-  const label = values.get('ID_FS_LABEL_ENC');
+  const label = unescaped(values.get('ID_FS_LABEL_ENC') ?? '');
   return {
     type,
     ...(uuid === undefined ? {} : { uuid: unescaped(uuid) }),
-    ...(label === undefined ? {} : { label: unescaped(label) }),
+    // Nothing refers to a file system by a label nobody can type.
+    ...(label === '' || !isPrintable(label) ? {} : { label }),
   };
 };
 

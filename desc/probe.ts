@@ -54,7 +54,7 @@ export const probeDisk = async (
   }
   const table = await readTable(device, runOptions);
   const sectorBytes = table?.sectorBytes ?? disk.sectorBytes;
-  const mark = table ? await readMark(device) : null;
+  const mark = await readMark(device);
   const shown = kernel?.partitions ?? [];
   return {
     ...disk,
@@ -64,7 +64,7 @@ export const probeDisk = async (
     table: table?.kind ?? 'none',
     ...(table?.id === undefined ? {} : { tableId: table.id }),
     signatures: await diskSignatures(device, runOptions),
-    writtenByKa: table !== null && mark !== null && mark.equals(markOf(table)),
+    writtenByKa: table !== null && mark?.equals(markOf(table)) === true,
     partitions: table ? await partitionFacts(device, table, sectorBytes, shown, runOptions) : [],
   };
 };

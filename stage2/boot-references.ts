@@ -1,6 +1,7 @@
 /** Puts the node's UUIDs in place of the golden's in everything that is read while booting. */
 import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import { listInside, readInside, writeInside } from './inside.ts';
+import { isFormatted } from './mkfs.ts';
 import type { NodeReference } from './node-references.ts';
 
 const FILES = [
@@ -77,6 +78,16 @@ export const replaceReferences = (text: string, references: readonly NodeReferen
     return after;
   }, text);
 
+/**
+ * `rootflags=` without the golden's subvolume. The node's own root file system,
+ * made by it, has none, and would not be mounted by a kernel that asks for it.
+ */
+export const withoutRootSubvolume = (text: string): string =>
+  text.replace(/(\s?)\brootflags=([^\s"']*)/g, (_, space: string, flags: string) => {
+    const kept = flags.split(',').filter((flag) => !/^subvol(?:id)?=/.test(flag));
+    return kept.length > 0 ? `${space}rootflags=${kept.join(',')}` : '';
+  });
+
 /** With this setting grub-mkconfig would write device names into root= again. */
 const withUuids = (text: string): string =>
   text.replace(/^(\s*GRUB_DISABLE_LINUX_UUID=["']?true["']?)/gm, '# $1');
@@ -87,10 +98,14 @@ export const rewriteBootFiles = async (
   references: readonly NodeReference[],
 ): Promise<string[]> => {
   const changed: string[] = [];
+  const isOwnRoot = references.some(
+    ({ partition }) => partition.mount === '/' && isFormatted(partition),
+  );
   for (const path of await bootFiles(root)) {
     const before = await readInside(root, path);
     if (before === null) continue;
-    const replaced = replaceReferences(before, references);
+    const named = replaceReferences(before, references);
+    const replaced = isOwnRoot ? withoutRootSubvolume(named) : named;
     const after = path.startsWith('/etc/default/grub') ? withUuids(replaced) : replaced;
     if (after === before) continue;
     await writeInside(root, path, after);

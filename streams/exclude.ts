@@ -37,7 +37,7 @@ export const excludedByPlan = (plan: ClonePlan, mount: string): string[] => {
   // A node that clones into a directory has streams, but no partitions.
   const places = [...plan.streams, ...plan.disks.flatMap(({ partitions }) => partitions)];
   const mounts = places.flatMap((place) => (place.mount === undefined ? [] : [place.mount]));
-  return excludedBelow(mount, plan.exclude, mounts);
+  return excludedBelow(mount, plan.exclude, [...mounts, ...(plan.notRead ?? [])]);
 };
 
 /**
