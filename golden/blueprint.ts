@@ -205,7 +205,7 @@ export const makeBlueprint = async (
       notCopied: notCopied.lines,
       bootloader,
       bootWay,
-      warnings: [...warnings, ...notCopied.warnings, ...rawWarnings(streams, notBySkip)],
+      warnings: [...warnings, ...notCopied.warnings, ...rawWarnings(streams, notBySkip, disks)],
     }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>

@@ -4,6 +4,7 @@ import { unknownFilesystem } from '../desc/complete.ts';
 import { describeDisk } from '../desc/from-disk.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { Description, type DiskSpec, type PartitionSpec } from '../desc/model.ts';
+import { sentence } from '../desc/sentences.ts';
 import { NamedError } from '../system/named-error.ts';
 import { btrfsDevices, type GoldenMount } from './golden-mounts.ts';
 import { type GoldenRoot, ownMounts, readGoldenDisks } from './golden-root.ts';
@@ -91,10 +92,7 @@ export const describeGolden = async (
     if (why) throw why;
   }
   const wanted = ownMounts({ mounts }).flatMap(({ disk }) => disk ?? []);
-  const disks = await readGoldenDisks(
-    golden,
-    wanted.filter((device) => !skip.matches(device)),
-  );
+  const disks = await readGoldenDisks(golden, wanted);
   const specs = disks.map((disk) => {
     const uses = Object.entries(disk.use).flatMap(([number, { mount, mountOptions }]) =>
       mount === undefined
@@ -113,15 +111,16 @@ export const describeGolden = async (
     skip,
     () => undefined,
   );
-  const checked = Description.safeParse(description);
+  const checked = Description.safeParse(description, { error: sentence });
   if (checked.success) return { description, disks };
   const [issue] = checked.error.issues;
-  const [, disk = 0, , partition] = issue?.path ?? [];
+  const [, disk = 0, , partition, field] = issue?.path ?? [];
   const spec = description.disks[Number(disk)];
   const number = spec?.partitions[Number(partition)]?.number;
+  const where = number === undefined ? '' : `partition ${number} of `;
   throw new NamedError(
     'NoDescription',
-    `partition ${number} of the golden's ${spec?.name}: ${issue?.path.slice(4).join('.')} ${issue?.message}; put it right, or ${GIVE_DESCRIPTION}`,
+    `${where}the golden's ${spec?.name} cannot be described: ${String(field ?? '')} ${issue?.message}; put it right, or ${GIVE_DESCRIPTION}`,
   );
 };
 

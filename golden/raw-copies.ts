@@ -1,4 +1,5 @@
 /** What to say of partitions that are copied byte by byte while the golden uses them. */
+import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { GoldenMount } from './golden-mounts.ts';
 import type { PlannedStream } from './planned-streams.ts';
@@ -30,15 +31,24 @@ export const rawProblem = (
   );
 };
 
-/** A file system that is written to while it is read may be damaged on the nodes. */
+const warning = (device: string, use: string): string =>
+  `${device} is copied byte by byte while it is ${use}; it may be damaged on the nodes: free it before the start, or make it read-only`;
+
+/** What is written to while it is read may be damaged on the nodes. */
 export const rawWarnings = (
   streams: readonly PlannedStream[],
   mounts: readonly GoldenMount[],
-): string[] =>
-  copied(streams, mounts).flatMap(({ mount, device, isReadOnly }) =>
-    isReadOnly
-      ? []
-      : [
-          `${device} is copied byte by byte while it is mounted on ${mount}; it may be damaged on the nodes: unmount it, or mount it read-only, before the start`,
-        ],
-  );
+  disks: readonly GoldenDisk[],
+): string[] => [
+  ...copied(streams, mounts).flatMap(({ mount, device = '', isReadOnly }) =>
+    isReadOnly ? [] : [warning(device, `mounted on ${mount}`)],
+  ),
+  ...streams.flatMap(({ plan, ref }) => {
+    const start = `${ref?.device} is `;
+    const uses = disks.flatMap(({ inUse }) => inUse).filter((use) => use.startsWith(start));
+    const held = uses.find((use) => !use.startsWith(`${start}mounted on `));
+    return plan.kind === 'raw' && ref && held
+      ? [warning(ref.device, held.slice(start.length))]
+      : [];
+  }),
+];

@@ -25,11 +25,11 @@ export const parseSkip = (pattern: string | undefined): Skip => {
   }
 };
 
-/** Whether a mount of the golden is left out. */
+/** Whether a mount of the golden is left out: by its partition, by its name, or with its whole disk. */
 export const isSkippedMount = (
   skip: Skip,
-  { device, source }: Pick<GoldenMount, 'device' | 'source'>,
-): boolean => device !== undefined && (skip.matches(device) || skip.matches(source));
+  { device, source, disk }: Pick<GoldenMount, 'device' | 'source' | 'disk'>,
+): boolean => device !== undefined && [device, source, disk ?? device].some(skip.matches);
 
 /** By its name in the description: /dev/sda2. */
 const describedDevice = ({ name }: DiskSpec, { number }: PartitionSpec): string =>

@@ -83,10 +83,14 @@ export const replaceReferences = (text: string, references: readonly NodeReferen
  * made by it, has none, and would not be mounted by a kernel that asks for it.
  */
 export const withoutRootSubvolume = (text: string): string =>
-  text.replace(/(\s?)\brootflags=([^\s"']*)/g, (_, space: string, flags: string) => {
-    const kept = flags.split(',').filter((flag) => !/^subvol(?:id)?=/.test(flag));
-    return kept.length > 0 ? `${space}rootflags=${kept.join(',')}` : '';
-  });
+  text.replace(
+    /([ \t]?)\brootflags=([^\s"']*)([ \t]?)/g,
+    (_, before: string, flags: string, after: string) => {
+      const kept = flags.split(',').filter((flag) => !/^subvol(?:id)?=/.test(flag));
+      if (kept.length > 0) return `${before}rootflags=${kept.join(',')}${after}`;
+      return before && after;
+    },
+  );
 
 /** With this setting grub-mkconfig would write device names into root= again. */
 const withUuids = (text: string): string =>

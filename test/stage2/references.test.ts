@@ -209,6 +209,9 @@ describe('boot references', () => {
     expect(withoutRootSubvolume('GRUB_CMDLINE_LINUX="rootflags=subvol=@"')).toBe(
       'GRUB_CMDLINE_LINUX=""',
     );
+    expect(withoutRootSubvolume('A="rootflags=subvol=@ quiet"\nB="quiet rootflags=subvol=@"')).toBe(
+      'A="quiet"\nB="quiet"',
+    );
     expect(withoutRootSubvolume('rootflags=noatime')).toBe('rootflags=noatime');
   });
 
