@@ -27,20 +27,22 @@ const obstacle = (facts: DiskFacts): string | undefined => {
   return `not blank: ${what}`;
 };
 
-const describeDisk = (facts: DiskFacts): string => {
-  const why = obstacle(facts) ?? (facts.writtenByKa ? 'written by ka' : 'blank');
-  return `${facts.name}: ${shownBytes(facts.sizeBytes)}, ${why}`;
-};
-
-/** Whether the description could be put on it, were it free. */
-const fits = (spec: DiskSpec, facts: DiskFacts, refs: GoldenRefs): boolean => {
+/** Name of what keeps the description off it, were it free; undefined when it fits. */
+const misfit = (spec: DiskSpec, facts: DiskFacts, refs: GoldenRefs): string | undefined => {
   try {
     planDisk(spec, { ...facts, inUse: [], readOnly: false }, { refs });
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof NamedError) return false;
+    if (error instanceof NamedError) return error.code;
     throw error;
   }
+};
+
+const describeDisk = (spec: DiskSpec, facts: DiskFacts, refs: GoldenRefs): string => {
+  const wrong = misfit(spec, facts, refs);
+  const blank = facts.writtenByKa ? 'written by ka' : 'blank';
+  const why = obstacle(facts) ?? (wrong ? `does not fit (${wrong})` : blank);
+  return `${facts.name}: ${shownBytes(facts.sizeBytes)}, ${why}`;
 };
 
 /** Of one piece of hardware, not of a kind: who wrote it meant this disk. */
@@ -71,7 +73,7 @@ export const chooseDisks = (
       : described.length === 1
         ? onlyBlank(spec, free, refs)
         : undefined;
-    if (!chosen) throw noSuchDisk(spec, there);
+    if (!chosen) throw noSuchDisk(spec, there, refs);
     taken.add(chosen);
     const what = hasIdentity(spec)
       ? 'as match says'
@@ -87,7 +89,7 @@ const onlyOne = (
   free: readonly DiskFacts[],
   refs: GoldenRefs,
 ): DiskFacts | undefined => {
-  const [first, second] = free.filter((facts) => fits(spec, facts, refs));
+  const [first, second] = free.filter((facts) => misfit(spec, facts, refs) === undefined);
   return second ? undefined : first;
 };
 
@@ -101,8 +103,10 @@ const onlyBlank = (
   return only && obstacle(only) === undefined ? only : undefined;
 };
 
-const noSuchDisk = ({ name }: DiskSpec, there: readonly DiskFacts[]): NamedError => {
-  const disks = there.map(describeDisk).join('; ') || 'no disk at all';
+const noSuchDisk = (spec: DiskSpec, there: readonly DiskFacts[], refs: GoldenRefs): NamedError => {
+  const { name } = spec;
+  const disks =
+    there.map((facts) => describeDisk(spec, facts, refs)).join('; ') || 'no disk at all';
   const example = there.find((facts) => facts.removable !== true)?.name ?? 'nvme0n1';
   return new NamedError(
     'NoSuchDisk',

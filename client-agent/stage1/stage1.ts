@@ -47,7 +47,7 @@ const stage1Options = async (
   signal: AbortSignal,
 ): Promise<AgentOptions> => {
   const { id, version } = Imprint.parse(JSON.parse(await readFile(IMPRINT_FILE, 'utf8')));
-  const { golden, session, fingerprint } = parseBootArguments(
+  const { golden, session, fingerprint, disks } = parseBootArguments(
     await readFile('/proc/cmdline', 'utf8'),
   );
   return {
@@ -55,7 +55,7 @@ const stage1Options = async (
     session: session ?? null,
     golden,
     fingerprint,
-    disks: new Map(),
+    disks: disks ?? new Map(),
     name: undefined,
     address: undefined,
     into: undefined,
