@@ -11,5 +11,9 @@ export const isCleanPath = (path: string): boolean =>
       .split('/')
       .every((part) => part !== '' && part !== '.' && part !== '..'));
 
+/** True when `path` is `directory` or lies in it. Both absolute. */
+export const isAtOrIn = (path: string, directory: string): boolean =>
+  directory === '/' || path === directory || path.startsWith(`${directory}/`);
+
 /** As people write directories: with a slash at the end or without. */
 export const withoutEndSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');

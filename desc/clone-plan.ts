@@ -58,13 +58,14 @@ export const PartitionPlan = z.object({
   mount: CleanPath.optional(),
   mountOptions: MountOptions.optional(),
   content: Content,
-  /** The golden's device, UUID, label and partition GUID this one replaces, for fstab and boot references. */
+  /** The golden's device, UUID, label, partition GUID and subvolume this one replaces, for fstab and boot references. */
   golden: z
     .object({
       device: DevicePath,
       uuid: plainText(100).optional(),
       label: plainText(255).optional(),
       partUuid: PartUuid.optional(),
+      subvolume: CleanPath.optional(),
     })
     .optional(),
 });

@@ -198,6 +198,7 @@ const toRef = ({ disk, partition, use }: Candidate): GoldenRef => {
     sizeBytes: partition.sizeSectors * disk.sectorBytes,
     sectorBytes: disk.sectorBytes,
     ...(use.usedBytes === undefined ? {} : { usedBytes: use.usedBytes }),
+    ...(use.subvolume === undefined ? {} : { subvolume: use.subvolume }),
   };
 };
 

@@ -39,12 +39,19 @@ export const hasPlaceForMark = (
   sectorBytes: number,
 ): boolean => partitions.every(({ startSector }) => startSector * sectorBytes >= MIB);
 
-/** The mark of a disk, whatever table it was made for; null where there is none. */
+/** The mark of a disk, whatever table it was made for; null where there is none, or none that can be read. */
 export const readMark = async (device: string): Promise<Buffer | null> => {
   const handle = await open(device, 'r');
   try {
     const bytes = Buffer.alloc(MARK_BYTES);
-    const { bytesRead } = await handle.read(bytes, 0, MARK_BYTES, MARK_OFFSET);
+    const bytesRead = await handle.read(bytes, 0, MARK_BYTES, MARK_OFFSET).then(
+      (read) => read.bytesRead,
+      (error: NodeJS.ErrnoException) => {
+        // One bad sector is no reason not to look at the rest.
+        if (error.code === 'EIO') return 0;
+        throw error;
+      },
+    );
     return bytesRead === MARK_BYTES && bytes.toString('latin1').startsWith(FIRST_LINE)
       ? bytes
       : null;

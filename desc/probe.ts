@@ -55,6 +55,7 @@ export const probeDisk = async (
   const table = await readTable(device, runOptions);
   const sectorBytes = table?.sectorBytes ?? disk.sectorBytes;
   const mark = await readMark(device);
+  const signatures = await diskSignatures(device, runOptions);
   const shown = kernel?.partitions ?? [];
   return {
     ...disk,
@@ -63,7 +64,7 @@ export const probeDisk = async (
     sectorBytes,
     table: table?.kind ?? 'none',
     ...(table?.id === undefined ? {} : { tableId: table.id }),
-    signatures: await diskSignatures(device, runOptions),
+    ...(signatures === undefined ? {} : { signatures }),
     writtenByKa: table !== null && mark?.equals(markOf(table)) === true,
     partitions: table ? await partitionFacts(device, table, sectorBytes, shown, runOptions) : [],
   };

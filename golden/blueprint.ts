@@ -17,6 +17,7 @@ import { chooseDisks } from './choose-disk.ts';
 import { describeGolden, requireUnderstood } from './describe-golden.ts';
 import { describedByFiles } from './described-by-files.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
+import { under } from './golden-mounts.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
 import { leftOut } from './left-out.ts';
 import type { Hello } from './member.ts';
@@ -100,9 +101,6 @@ const bootloaderFor = (
   return { kind: known.data, initramfsOptions, ...(disk === undefined ? {} : { disk }) };
 };
 
-const under = (root: string, mount: string): string =>
-  root === '/' ? mount : mount === '/' ? root : `${root}${mount}`;
-
 /**
  * Reads the golden and the descriptions and checks that they fit. Throws the
  * `NamedError` that says what does not; nothing was started or written then.
@@ -138,6 +136,7 @@ export const makeBlueprint = async (
   const notRead = golden.mounts.flatMap(({ role, mount }) =>
     (role === 'again' || role === 'piece') && !mounts.includes(mount) ? [mount] : [],
   );
+  requireCleanPaths(notRead);
 
   const rootDisk = description.disks.find(({ partitions }) =>
     partitions.some(({ mount }) => mount === '/'),
@@ -166,11 +165,7 @@ export const makeBlueprint = async (
   const disksFor = (hello: Hello) =>
     hello.target === 'directory'
       ? []
-      : chooseDisks(
-          description,
-          hello.inventory.disks.map((disk) => DiskFacts.parse(disk)),
-          refs,
-        );
+      : chooseDisks(description, hello.inventory.disks.map(factsOf), refs);
   const planFor = (hello: Hello, hostname: string): ClonePlan => {
     const chosen = disksFor(hello);
     const directory = hello.target === 'directory';
@@ -257,6 +252,27 @@ const excludedDirectory = (written: string): string => {
     ? 'give a plain path like /var/cache'
     : `give the directory from the root on, like /${written}`;
   throw new NamedError('BadExclude', `-x ${written}: ${advice}`);
+};
+
+/** What a node says of one of its disks. Throws `BadInventory`. */
+const factsOf = (said: Hello['inventory']['disks'][number]): DiskFacts => {
+  const facts = DiskFacts.safeParse(said);
+  if (facts.success) return facts.data;
+  const where = facts.error.issues[0]?.path.join('.');
+  throw new NamedError(
+    'BadInventory',
+    `what this node says of its disks is not understood (${where}); boot it with this golden's own image`,
+  );
+};
+
+/** Throws `OddMountPoint`. */
+const requireCleanPaths = (mounts: readonly string[]): void => {
+  const odd = mounts.find((mount) => !isCleanPath(mount));
+  if (odd === undefined) return;
+  throw new NamedError(
+    'OddMountPoint',
+    `the golden has a file system mounted a second time on ${JSON.stringify(odd)}, which no plan can say; unmount it`,
+  );
 };
 
 const requireDirectory = async (path: string): Promise<void> => {

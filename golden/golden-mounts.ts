@@ -3,7 +3,7 @@
  * its own: one device can be mounted many times, whole or in parts.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type FstabEntry, type Mount, mountLookup, readMounts } from '../desc/mounts.ts';
 import { type BtrfsSubvolume, btrfsSubvolumes } from './btrfs-subvolumes.ts';
@@ -57,7 +57,11 @@ const insideOf = (root: string, path: string): string | undefined => {
   return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
 };
 
-const under = (root: string, path: string): string => (root === '/' ? path : `${root}${path}`);
+/** Where a path of the system in `root` is on this machine. */
+export const under = (root: string, path: string): string => {
+  if (root === '/') return path;
+  return path === '/' ? root : `${root}${path}`;
+};
 
 /**
  * Device of a mount, by the kernel's name. By number where it has one: the
@@ -199,6 +203,8 @@ export const readGoldenMounts = async (
     if (mount === undefined || lookup(place.mount) !== place) continue;
     const device = await deviceOf(place);
     if (device !== undefined) {
+      // A file bound over a file is read where it is seen.
+      if (!(await stat(place.mount)).isDirectory()) continue;
       byDevice.set(device, [...(byDevice.get(device) ?? []), { place, mount, device }]);
       continue;
     }

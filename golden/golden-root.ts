@@ -104,7 +104,7 @@ const goldenDisk = async (golden: GoldenRoot, device: string): Promise<GoldenDis
   const mounted = ownMounts(golden).filter(({ disk }) => disk === device);
   const { partitions } = await kernelDisk(device, (await diskFile(device)).rdev);
   const use: GoldenDisk['use'] = {};
-  for (const { device: partition, mount } of mounted) {
+  for (const { device: partition, mount, type, root } of mounted) {
     const found = facts.partitions.find((candidate) => candidate.device === partition);
     const shown = partitions.find(({ name }) => `/dev/${name}` === partition);
     if (!found || !shown || !isAt(shown, found, facts.sectorBytes)) {
@@ -119,6 +119,7 @@ const goldenDisk = async (golden: GoldenRoot, device: string): Promise<GoldenDis
       mount,
       ...(used === undefined ? {} : { usedBytes: used }),
       ...(options === undefined ? {} : { mountOptions: options }),
+      ...(type === 'btrfs' && root !== '/' ? { subvolume: root } : {}),
     };
   }
   return { ...facts, use };

@@ -1,4 +1,5 @@
 /** Everything of the golden that no stream takes, in words: nothing is left out silently. */
+import { isAtOrIn } from '../desc/clean-path.ts';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import { type GoldenRefs, goldenKey } from '../desc/golden-disk.ts';
 import type { GoldenMount } from './golden-mounts.ts';
@@ -11,9 +12,6 @@ export interface Streamed {
   /** Directories whose contents stay out. */
   exclude: readonly string[];
 }
-
-export const isAtOrIn = (path: string, directory: string): boolean =>
-  directory === '/' || path === directory || path.startsWith(`${directory}/`);
 
 /** So many of one kind are named; a machine can have hundreds of snapshots or containers. */
 const MOST_NAMED = 10;

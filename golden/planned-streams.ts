@@ -1,4 +1,5 @@
 /** The streams of a session: what is read on the golden, and which partition it goes to. */
+import { isAtOrIn } from '../desc/clean-path.ts';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import {
   type GoldenDisk,
@@ -11,7 +12,6 @@ import { partitionDevice } from '../desc/partition-device.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { GoldenMount } from './golden-mounts.ts';
 import type { GoldenRoot } from './golden-root.ts';
-import { isAtOrIn } from './left-out.ts';
 
 export interface PlannedStream {
   plan: StreamPlan;

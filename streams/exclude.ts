@@ -1,10 +1,6 @@
 /** Directories whose contents are left out: one list, in the words of tar and of rsync. */
-import { withoutEndSlash } from '../desc/clean-path.ts';
+import { isAtOrIn, withoutEndSlash } from '../desc/clean-path.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
-
-/** True when `path` is `directory` or lies in it. Both absolute. */
-const isAtOrIn = (path: string, directory: string): boolean =>
-  directory === '/' || path === directory || path.startsWith(`${directory}/`);
 
 /** Path below `mount`, with a leading "/": /home/x on /home → /x; the mount itself → "". */
 const below = (path: string, mount: string): string => {

@@ -200,19 +200,22 @@ describe('one file system in several lines of fstab', () => {
 
 describe('boot references', () => {
   test("a kernel is not told the golden's subvolume", () => {
-    expect(withoutRootSubvolume('linux /vmlinuz root=UUID=x ro rootflags=subvol=@ quiet')).toBe(
+    const without = (text: string) => withoutRootSubvolume(text, '/@');
+    expect(without('linux /vmlinuz root=UUID=x ro rootflags=subvol=@ quiet')).toBe(
       'linux /vmlinuz root=UUID=x ro quiet',
     );
-    expect(withoutRootSubvolume('options rootflags=subvolid=256,compress=zstd,subvol=@a\n')).toBe(
+    expect(without('options rootflags=subvolid=256,compress=zstd,subvol=/@\n')).toBe(
       'options rootflags=compress=zstd\n',
     );
-    expect(withoutRootSubvolume('GRUB_CMDLINE_LINUX="rootflags=subvol=@"')).toBe(
-      'GRUB_CMDLINE_LINUX=""',
-    );
-    expect(withoutRootSubvolume('A="rootflags=subvol=@ quiet"\nB="quiet rootflags=subvol=@"')).toBe(
-      'A="quiet"\nB="quiet"',
-    );
-    expect(withoutRootSubvolume('rootflags=noatime')).toBe('rootflags=noatime');
+    expect(without('A="rootflags=subvol=@"\nB="rootflags=subvol=@ quiet"')).toBe('A=""\nB="quiet"');
+    for (const other of [
+      'rootflags=noatime',
+      'rootflags=subvol=@other',
+      // As grub's own script has it.
+      `LINUX="rootflags=subvol=\${rootsubvol} \${LINUX}"`,
+    ]) {
+      expect(without(other)).toBe(other);
+    }
   });
 
   test('UUIDs are replaced as whole words, device names in root= and resume= too', () => {

@@ -60,7 +60,7 @@ export class GoldenBench implements AsyncDisposable {
   }
 
   /** A file beside the system: a description. */
-  async file(name: string, text: string): Promise<string> {
+  async file(name: string, text: string | Buffer): Promise<string> {
     const file = join(this.#temp.path, name);
     await writeFile(file, text);
     return file;
