@@ -57,6 +57,16 @@ const rootProblem = (golden: GoldenRoot, skip: Skip): NamedError | undefined => 
   return root.disk === undefined ? refuse(root, wholeDeviceText(root), false) : undefined;
 };
 
+/** Of a golden whose `/` is on no partition nothing can be taken over. */
+export const wholeRootProblem = ({ mounts }: GoldenRoot): NamedError | undefined => {
+  const root = mounts.find(({ mount, role }) => mount === '/' && role === 'own');
+  if (root === undefined || root.disk !== undefined) return undefined;
+  return new NamedError(
+    'NoDescription',
+    `/ of the golden is ${wholeDeviceText(root)}, so the description must say by itself where its files go: write it in YAML, with mount: /`,
+  );
+};
+
 const mountProblem = async (mount: GoldenMount): Promise<NamedError | undefined> => {
   const { role, of, disk, device = '', type, root } = mount;
   if (role === 'own' && !isCleanPath(mount.mount)) {

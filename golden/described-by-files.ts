@@ -1,8 +1,10 @@
 /** What `-p` asks for, beside those of the golden's disks that it is filled from. */
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
+import { wholeRootProblem } from './describe-golden.ts';
 import { type GoldenRoot, ownMounts, readGoldenDisks } from './golden-root.ts';
 import { type Given, loadDescriptions } from './load-descriptions.ts';
+import { leavesOpen } from './planned-streams.ts';
 import { type Skip, withoutSkipped } from './skip-devices.ts';
 
 /**
@@ -20,9 +22,7 @@ const goldenDisksFor = async (
   const [wanted, another] = described;
   const isThere = disks.some((device) => described.some(({ name }) => name === nameOf(device)));
   const system =
-    wanted && !another && !isThere
-      ? (own.find(({ mount }) => mount === '/')?.disk ?? disks[0])
-      : undefined;
+    wanted && !another && !isThere ? own.find(({ mount }) => mount === '/')?.disk : undefined;
   const mounts = new Set(
     described.flatMap(({ partitions }) => partitions.flatMap(({ mount }) => mount ?? [])),
   );
@@ -48,6 +48,8 @@ export const describedByFiles = async (
 ): Promise<Described> => {
   const loaded = await loadDescriptions(descriptions);
   const disks = await goldenDisksFor(golden, loaded.disks);
+  const problem = disks.length === 0 && leavesOpen(loaded) ? wholeRootProblem(golden) : undefined;
+  if (problem) throw problem;
   const goldenDevice = (spec: DiskSpec, { number, mount }: PartitionSpec): string | undefined =>
     mount === undefined
       ? disks

@@ -1,4 +1,5 @@
 /** The streams of a session: what is read on the golden, and which partition it goes to. */
+import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import { isAtOrIn } from '../desc/clean-path.ts';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import {
@@ -10,6 +11,7 @@ import {
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { NamedError } from '../system/named-error.ts';
+import { wholeRootProblem } from './describe-golden.ts';
 import type { GoldenMount } from './golden-mounts.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
@@ -97,9 +99,21 @@ const streamPlan = (
   };
 };
 
+/** Whether something is left to be as on the golden, as in classic. */
+export const leavesOpen = ({ disks }: Description): boolean =>
+  disks.some(({ partitions }) =>
+    partitions.some(
+      ({ content, mount, filesystem }) => content === 'files' && !mount && !filesystem,
+    ),
+  );
+
+/** Who describes the disk with these means the system, wherever its `/` is (on a volume, an array). */
+const STARTED_FROM: readonly string[] = ['/boot', '/usr', ...ESP_MOUNTS];
+
 /**
- * Throws `NoRoot` when nothing brings the golden's `/`, unless that was asked
- * for: by a description that says all mount points itself, and not this one.
+ * Throws `NoRoot` (`NoDescription` for a `/` that is on no partition) when
+ * nothing brings the golden's `/`, unless that was asked for: by a description
+ * that says all mount points itself, and not this one.
  */
 export const requireRoot = (
   streams: readonly PlannedStream[],
@@ -115,14 +129,17 @@ export const requireRoot = (
     ({ plan: { kind, mount }, ref }) =>
       (kind === 'files' && mount === '/') || (kind === 'raw' && ref?.device === root?.device),
   );
-  // What classic leaves open is to be as on the golden, and so is its system.
-  const leavesOpen = loaded.disks.some(({ partitions }) =>
-    partitions.some(
-      ({ content, mount, filesystem }) => content === 'files' && !mount && !filesystem,
-    ),
-  );
-  const isMeant = leavesOpen && disks.some(({ device }) => device === root?.disk);
+  // What is to be as on the golden is to have its system, too.
+  const isMeant =
+    leavesOpen(loaded) &&
+    disks.some(({ device, use }) =>
+      root?.disk === undefined
+        ? Object.values(use).some(({ mount = '' }) => STARTED_FROM.includes(mount))
+        : device === root.disk,
+    );
   if (hasRoot || (isGiven && !isMeant)) return;
+  const problem = wholeRootProblem(golden);
+  if (problem) throw problem;
   throw new NamedError(
     'NoRoot',
     `no partition gets / of the golden${root?.device === undefined ? '' : ` (${root.device})`}, so no node would start; ${isGiven ? 'correct the description' : 'give a description with -p DRIVE FILE'}`,

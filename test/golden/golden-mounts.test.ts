@@ -258,6 +258,33 @@ describe('a golden that cannot be described is refused, and what is in the way n
     );
     const file = await bench.file('d.yaml', DESC_OF_ROOT);
     expect(streamsOf(await bench.plan({ descriptions: [['sda', file]] }))).toEqual(['/ → sda 1']);
+    // A disk with something else on it does not stand for it.
+    const data = await bench.disk(64 * MIB, ONE);
+    await ext4(`${data}p1`);
+    await bench.mount(`${data}p1`, '/data');
+    const classic = await bench.file('desc', 'linux fill\n');
+    expect(await bench.refusal({ descriptions: [['sda', classic]] })).toBe(
+      `NoDescription: / of the golden is a file system on the whole of ${disk}, which has no partition table, so the description must say by itself where its files go: write it in YAML, with mount: /`,
+    );
+  });
+
+  test('its / is on no partition, and a classic description is for the disk it starts from', async () => {
+    await using bench = await GoldenBench.create();
+    const volume = await bench.disk(64 * MIB);
+    await ext4(volume);
+    await bench.mount(volume, '/');
+    const disk = await bench.disk(128 * MIB, 'label: dos\nsize=40M\nsize=40M\n');
+    for (const number of [1, 2]) await ext4(`${disk}p${number}`);
+    await bench.mount(`${disk}p1`, '/boot');
+    const name = disk.slice(5);
+    const descriptions = [[name, await bench.file('desc', 'linux 40\nlinux 40\n')]] as const;
+    expect(await bench.refusal({ descriptions })).toContain(
+      `NoDescription: / of the golden is a file system on the whole of ${volume}, which has no partition table, so the description must say`,
+    );
+    await bench.unmount();
+    await bench.mount(volume, '/');
+    await bench.mount(`${disk}p1`, '/data');
+    expect(streamsOf(await bench.plan({ descriptions }))).toEqual(['/data → disk 1']);
   });
 
   test('its / is not of a block device, or a part of a file system, or only a directory', async () => {
