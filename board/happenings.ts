@@ -1,7 +1,7 @@
 /** Events told as short sentences: the board's last lines, the log screen, the plain output. */
 import type { SessionEvent } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../system/printable.ts';
 import { count, formatBytes, formatDuration, formatRate } from './format.ts';
 import type { SessionView } from './session-view.ts';
 
@@ -62,8 +62,8 @@ const tellNode = (before: SessionView, event: EventOf<'node'>): Told[] => {
   // The first joining of an unknown node, before its state can have changed.
   if (!old && event.state === 'waiting') {
     const present = before.nodes.size + 1;
-    const here = before.phase === 'waiting' ? `, ${present} of ${before.wanted} here` : reason;
-    return [news(`got node ${name} (${printable(event.address)})${here}`, event.node)];
+    const here = before.phase === 'waiting' ? `, ${present} of ${before.wanted} here` : '';
+    return [news(`got node ${name} (${printable(event.address)})${here}${reason}`, event.node)];
   }
   if (old?.state === event.state) return [];
   switch (event.state) {

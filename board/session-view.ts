@@ -4,7 +4,7 @@
  */
 import type { NodeState, SessionEvent } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../system/printable.ts';
 import { type Happening, happenings } from './happenings.ts';
 import type { NodeView, StepView } from './node-view.ts';
 

@@ -106,7 +106,7 @@ const addCheck = (desc: Command): void => {
   desc
     .command('check')
     .description('check a description, and whether it fits a disk')
-    .argument('<file>', 'classic, or YAML by extension (.yaml .yml .json)')
+    .argument('<file>', 'classic or YAML')
     .addOption(diskOption('does it fit this disk?'))
     .addOption(
       new Option('--size <size>', 'does it fit a disk of this size? 8G, 500GB')
@@ -137,7 +137,7 @@ const addPlan = (desc: Command): void => {
   desc
     .command('plan')
     .description('show what would be written, sector by sector; nothing is written')
-    .argument('<file>', 'classic, or YAML by extension (.yaml .yml .json)')
+    .argument('<file>', 'classic or YAML')
     .addOption(diskOption('the disk to plan for').makeOptionMandatory())
     .action(
       told(async (file: string, { disk }: { disk: DiskChoice[] }) => {
@@ -194,13 +194,22 @@ const diskName = (text: string): string => {
   throw new InvalidArgumentError('expected a name such as sda, without /dev/.');
 };
 
-/** 8G here is 8 GiB, as everywhere in Unix; in descriptions the unit is written out. */
+/** Small letters and units left short as `sizes.ts` has them: g, gib → GiB, gb → GB. Undefined = no unit. */
+const sizeUnit = (text: string): string | undefined => {
+  const [, letter = '', rest] = /^([KMGT]?)(I?B)?$/.exec(text.toUpperCase()) ?? [];
+  if (letter === '') return rest === 'B' ? 'B' : undefined;
+  return rest === 'B' ? `${letter}B` : `${letter}iB`;
+};
+
+/** 8G (or 8g) here is 8 GiB, as everywhere in Unix; in descriptions the unit is written out. */
 const diskSize = (text: string): number => {
-  const full = text.replace(/^(\d+(?:\.\d+)?)([KMGT])$/, '$1$2iB');
-  if (!bytesPattern.test(full) || bytesOf(full) === 0) {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s?([a-z]+)$/i.exec(text) ?? [];
+  const full = `${number}${sizeUnit(unit)}`;
+  const bytes = bytesPattern.test(full) ? bytesOf(full) : 0;
+  if (bytes === 0 || bytes > Number.MAX_SAFE_INTEGER) {
     throw new InvalidArgumentError('expected a size such as 8G, 8GiB or 500GB.');
   }
-  return bytesOf(full);
+  return bytes;
 };
 
 /** `sda` means /dev/sda; anything with a slash is a path. */

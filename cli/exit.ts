@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { CommanderError } from 'commander';
 import { toFailure } from '../protocol/failure.ts';
+import { printable } from '../system/printable.ts';
 
 /** sysexits.h EX_USAGE. */
 export const EXIT_USAGE = 64;
@@ -18,8 +19,10 @@ export const exitUsage = (error: unknown): number | undefined => {
 /** Prints the one line of an error and returns the exit code, 1 unless told otherwise. */
 export const fail = (error: unknown, exitCode = 1): number => {
   const { message, output } = toFailure(error);
-  process.stderr.write(`ka: ${message}\n`);
-  if (output) process.stderr.write(output.replace(/^/gm, '    ').concat('\n'));
+  // What is quoted in it may come from a file or a peer.
+  const safe = (text: string): string => text.split('\n').map(printable).join('\n');
+  process.stderr.write(`ka: ${safe(message)}\n`);
+  if (output) process.stderr.write(safe(output).replace(/^/gm, '    ').concat('\n'));
   return exitCode;
 };
 

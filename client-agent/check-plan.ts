@@ -1,6 +1,7 @@
 /** What a golden may ask of this node: only what was offered to it. */
+
+import { isAtOrIn, isCleanPath } from '../desc/clean-path.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
-import { isCleanPath } from '../desc/structure.ts';
 import { NamedError } from '../system/named-error.ts';
 
 export interface Offered {
@@ -15,6 +16,10 @@ const refused = (why: string): NamedError =>
     'PlanRefused',
     `the golden's plan ${why}, which this node did not offer; refused, nothing was written`,
   );
+
+/** A subvolume of the golden is a directory of the node's file system. */
+const isPlaceOf = (place: string | undefined, mount: string | undefined): boolean =>
+  place !== undefined && mount !== undefined && isAtOrIn(mount, place);
 
 const twice = (texts: readonly string[]): string | undefined =>
   texts.find((text, index) => texts.indexOf(text) !== index);
@@ -49,7 +54,7 @@ export const checkPlan = (plan: ClonePlan, { devices, directory }: Offered): voi
       continue;
     }
     const place = partitions.find((one) => one.disk === disk && one.number === partition);
-    if (place?.content !== kind || (kind === 'files' && place.mount !== mount)) {
+    if (place?.content !== kind || (kind === 'files' && !isPlaceOf(place.mount, mount))) {
       throw refused(`sends ${JSON.stringify(name)} where it has no place for it`);
     }
   }

@@ -5,6 +5,7 @@ import { DiskFacts } from '../desc/facts.ts';
 import { probeDisk, probeDisks } from '../desc/probe.ts';
 import type { Inventory } from '../protocol/inventory.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
+import { NamedError } from '../system/named-error.ts';
 
 export interface InventoryOptions {
   /** Name in the description → device. Empty = all disks under their own names. */
@@ -16,10 +17,17 @@ export interface InventoryOptions {
 
 const NO_MAC = '00:00:00:00:00:00';
 
+/** A plan is for devices only: an image file is offered through a loop device. */
+const probeOffered = async (name: string, device: string): Promise<DiskFacts> => {
+  const facts = await probeDisk(device, name);
+  if (facts.device.startsWith('/dev/')) return facts;
+  throw new NamedError('NotADisk', `${device} is no device; attach it first: losetup -f ${device}`);
+};
+
 const disksOf = async ({ disks, withoutDisks }: InventoryOptions): Promise<Inventory['disks']> => {
   if (withoutDisks) return [];
   if (disks.size === 0) return probeDisks();
-  return Promise.all([...disks].map(([name, device]) => probeDisk(device, name)));
+  return Promise.all([...disks].map(([name, device]) => probeOffered(name, device)));
 };
 
 /** Reads the machine's facts. Throws when a disk given by hand cannot be probed. */

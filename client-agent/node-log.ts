@@ -1,5 +1,5 @@
 /** Everything this node says, once: on its screen, on port 12345, and to the golden. */
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../system/printable.ts';
 import type { StatusServer } from './status-server.ts';
 
 const FLUSH_MS = 250;

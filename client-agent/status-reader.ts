@@ -2,8 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { PORTS } from '../protocol/constants.ts';
-import { printable } from '../protocol/printable.ts';
 import { NamedError } from '../system/named-error.ts';
+import { printable } from '../system/printable.ts';
 
 /** A snapshot is over when nothing came for this long, in milliseconds. */
 const QUIET_MS = 1000;

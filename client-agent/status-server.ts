@@ -5,8 +5,8 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { PORTS } from '../protocol/constants.ts';
-import { printable } from '../protocol/printable.ts';
 import { NamedError } from '../system/named-error.ts';
+import { printable } from '../system/printable.ts';
 
 /** Log kept for readers who come later: this many lines, and never more bytes than this. */
 export const BACKLOG_LINES = 1000;

@@ -1,4 +1,5 @@
-/** What lies in a range of a device, found by blkid's own probing: no udev, no kernel partitions needed. */
+/** What lies on a device or in a range of it, found by blkid's own probing: no udev, no kernel partitions needed. */
+import { isPrintable } from '../system/printable.ts';
 import { type RunOptions, run } from '../system/run.ts';
 
 export interface FoundFilesystem {
@@ -11,13 +12,13 @@ export interface FoundFilesystem {
 /** Exit statuses of `blkid -p` that are answers: found, nothing found, more than one thing found. */
 const ANSWERS = [0, 2, 8];
 
-/** `offset` and `size` in bytes; null when blkid knows nothing (or two things) there. */
+/** `offset` and `size` in bytes, null = all of it; null when blkid knows nothing (or two things) there. */
 export const probeFilesystem = async (
   device: string,
-  range: { offset: number; size: number },
+  range: { offset: number; size: number } | null,
   options: RunOptions = {},
 ): Promise<FoundFilesystem | null> => {
-  const at = ['-O', String(range.offset), '-S', String(range.size)];
+  const at = range ? ['-O', String(range.offset), '-S', String(range.size)] : [];
   const { stdout } = await run('blkid', ['-p', '-o', 'udev', ...at, device], {
     ...options,
     okExitCodes: ANSWERS,
@@ -31,11 +32,12 @@ export const probeFilesystem = async (
   const type = values.get('ID_FS_TYPE');
   if (type === undefined) return null;
   const uuid = values.get('ID_FS_UUID_ENC');
-  const label = values.get('ID_FS_LABEL_ENC');
+  const label = unescaped(values.get('ID_FS_LABEL_ENC') ?? '');
   return {
     type,
     ...(uuid === undefined ? {} : { uuid: unescaped(uuid) }),
-    ...(label === undefined ? {} : { label: unescaped(label) }),
+    // Nothing refers to a file system by a label nobody can type.
+    ...(label === '' || !isPrintable(label) ? {} : { label }),
   };
 };
 

@@ -7,13 +7,14 @@
  * Order is numbering: primaries and the extended one 1, 2, 3 …, logical ones
  * 5, 6 …. A megabyte is 1 MiB, as fdisk's `+3500M` was. `fill` may stand on any
  * line, once among primaries and once among logical ones: it takes what the
- * others leave.
+ * others leave. Where logical ones leave no room in the extended one for their
+ * tables, the largest of them gives way.
  */
 import { DescError, type DescProblem } from './desc-error.ts';
 import type { DiskSpec, PartitionSpec, Size } from './model.ts';
 import { extendedTypes, isSwapType } from './partition-types.ts';
 import { MIB } from './sizes.ts';
-import { diskProblems } from './structure.ts';
+import { diskProblems, LOGICAL_GAP_BYTES } from './structure.ts';
 
 export interface ClassicSource {
   /** Named in errors. */
@@ -55,7 +56,11 @@ export const parseClassic = (text: string, { file, disk }: ClassicSource): DiskS
       lostExtended ||= words.includes('extended');
     }
   }
-  const spec: DiskSpec = { name: disk, table: 'msdos', partitions: numbered(entries) };
+  const spec: DiskSpec = {
+    name: disk,
+    table: 'msdos',
+    partitions: withRoomForTables(numbered(entries)),
+  };
   // Without the extended line all logical ones look wrong, and without any
   // line that can be read there is nothing to judge.
   if (!lostExtended && (entries.length > 0 || problems.length === 0)) {
@@ -133,4 +138,31 @@ const numbered = (entries: readonly Entry[]): PartitionSpec[] => {
       ...(swap ? { filesystem: { type: 'swap', options: [] } } : {}),
     };
   });
+};
+
+/**
+ * fdisk_to_desc writes `extended 38326` and in it `logical linux 38326`: fdisk
+ * needed some sectors for the table in front of a logical partition, ka's
+ * alignment takes 1 MiB. Sizes that fit but for these tables are meant so, and
+ * the largest logical partition (of equal ones the last) gets what is left.
+ */
+const withRoomForTables = (partitions: readonly PartitionSpec[]): PartitionSpec[] => {
+  const bytesOf = ({ size }: PartitionSpec): number => (size.kind === 'bytes' ? size.bytes : 0);
+  const [holder, second] = partitions.filter(({ role }) => role === 'extended');
+  const logicals = partitions.filter(({ role }) => role === 'logical');
+  const isFixed = [...(holder ? [holder] : []), ...logicals].every(
+    ({ size }) => size.kind === 'bytes',
+  );
+  if (!holder || second || !isFixed) return [...partitions];
+  const wanted = logicals.reduce((sum, partition) => sum + bytesOf(partition), 0);
+  const missing = wanted + logicals.length * LOGICAL_GAP_BYTES - bytesOf(holder);
+  const largest = logicals.reduce<PartitionSpec | undefined>(
+    (most, partition) => (most && bytesOf(most) > bytesOf(partition) ? most : partition),
+    undefined,
+  );
+  const left = largest ? bytesOf(largest) - missing : 0;
+  if (wanted > bytesOf(holder) || missing <= 0 || left < MIB) return [...partitions];
+  return partitions.map((partition) =>
+    partition === largest ? { ...partition, size: { kind: 'bytes', bytes: left } } : partition,
+  );
 };

@@ -33,7 +33,7 @@ interface Candidate {
  * point (all that classic can say) takes both from there.
  *
  * Throws `NamedError`: `PartitionTooSmall`, `NoGoldenPartition` (a raw copy
- * of one the golden does not have), `NothingToCopy`.
+ * of one the golden does not have), `UnknownFilesystem`, `NothingToCopy`.
  */
 export const completeFromGolden = (
   description: Description,
@@ -61,7 +61,6 @@ export const completeFromGolden = (
   });
   const completed = { ...description, disks };
   checkAll(completed, refs);
-  warnings.push(...leftOut(completed, candidates));
   return { description: completed, refs, warnings };
 };
 
@@ -115,6 +114,17 @@ const completePartition = (
   );
 };
 
+/** It is in use on the golden, so leaving it empty on a node would be losing it there. */
+export const unknownFilesystem = (
+  mount: string,
+  device: string,
+  type: string | undefined,
+): NamedError =>
+  new NamedError(
+    'UnknownFilesystem',
+    `${mount} of the golden (${device}) has a file system ka cannot make: ${type ?? 'none that is recognised'}; copy it byte by byte with -D, or leave it out with -X`,
+  );
+
 /** Completes a partition of which only place and type are known. */
 const fromGolden = (
   partition: PartitionSpec,
@@ -136,8 +146,7 @@ const fromGolden = (
   }
   const type = FilesystemType.safeParse(found?.type);
   if (!type.success) {
-    warn(`its file system on the golden (${found?.type ?? 'unknown'}) cannot be made here`);
-    return empty;
+    throw unknownFilesystem(golden.use.mount, golden.partition.device, found?.type);
   }
   const { mount, mountOptions } = golden.use;
   return withLabel(
@@ -189,6 +198,7 @@ const toRef = ({ disk, partition, use }: Candidate): GoldenRef => {
     sizeBytes: partition.sizeSectors * disk.sectorBytes,
     sectorBytes: disk.sectorBytes,
     ...(use.usedBytes === undefined ? {} : { usedBytes: use.usedBytes }),
+    ...(use.subvolume === undefined ? {} : { subvolume: use.subvolume }),
   };
 };
 
@@ -205,15 +215,5 @@ const checkAll = ({ disks }: Description, refs: GoldenRefs): void => {
   throw new NamedError(
     'NothingToCopy',
     `no partition described for ${names} has files on the golden; check disk names and partition numbers`,
-  );
-};
-
-/** Mounted file systems of the golden that no described partition takes. */
-const leftOut = ({ disks }: Description, candidates: readonly Candidate[]): string[] => {
-  const mounts = disks.flatMap(({ partitions }) => partitions.flatMap(({ mount }) => mount ?? []));
-  return candidates.flatMap(({ partition, use }) =>
-    use.mount === undefined || mounts.includes(use.mount)
-      ? []
-      : [`${use.mount} of the golden (${partition.device}) is not in the description: not copied`],
   );
 };

@@ -1,5 +1,6 @@
 /** Everything that is wrong with one description file, found in one reading. */
 import { NamedError } from '../system/named-error.ts';
+import { printable } from '../system/printable.ts';
 
 export interface DescProblem {
   file: string;
@@ -13,13 +14,32 @@ export interface DescProblem {
   reason: string;
 }
 
-/** `file:line:column: path: reason`, without the parts that are not known. */
-export const problemLine = ({ file, line, column, path, reason }: DescProblem): string => {
+/** More of one file are rarely read: they often are one mistake that shows in many lines. */
+const MOST_LINES = 10;
+
+/** A file can quote itself at any length. */
+const MOST_LETTERS = 300;
+
+const shortened = (text: string): string =>
+  text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text;
+
+/** `file:line:column: path: reason`, without the parts that are not known; safe to be printed. */
+const problemLine = ({ file, line, column, path, reason }: DescProblem): string => {
   const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return [place, path, reason].filter((part) => part).join(': ');
+  return shortened(printable([place, path, reason].filter((part) => part).join(': ')));
 };
 
-/** Code `DescInvalid`; the message has one line for each problem, in the file's order. */
+const messageOf = (problems: readonly DescProblem[]): string => {
+  const lines = problems.slice(0, MOST_LINES).map(problemLine);
+  const [first] = problems;
+  const more = problems.length - lines.length;
+  return [
+    ...lines,
+    ...(more > 0 ? [`${printable(first?.file ?? '')}: and ${more} more`] : []),
+  ].join('\n');
+};
+
+/** Code `DescInvalid`; the message has one line for each problem, in the file's order, ten at most. */
 export class DescError extends NamedError {
   readonly problems: readonly DescProblem[];
 
@@ -27,7 +47,7 @@ export class DescError extends NamedError {
     const sorted = problems.toSorted(
       (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
     );
-    super('DescInvalid', sorted.map(problemLine).join('\n'));
+    super('DescInvalid', messageOf(sorted));
     this.problems = sorted;
   }
 }

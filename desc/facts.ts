@@ -29,11 +29,17 @@ export const DiskFacts = z.object({
   serial: z.string().optional(),
   wwn: z.string().optional(),
   readOnly: z.boolean(),
+  /** A stick, a card in a reader, anything on USB. Absent = not known. */
+  removable: z.boolean().optional(),
   /** Why the disk must not be touched now: mount points, swap, holders (md, dm), boot medium. */
   inUse: z.array(z.string()),
   table: z.enum(['msdos', 'gpt', 'none', 'other']),
   /** Written as in `DiskPlan.tableId`; absent without a table. */
   tableId: z.string().optional(),
+  /** Names of the signatures on the disk as a whole; none = nothing is known to be on it. Absent = not looked for. */
+  signatures: z.array(z.string()).optional(),
+  /** Its table is as ka wrote it; see `disk-mark.ts`. */
+  writtenByKa: z.boolean().optional(),
   partitions: z.array(PartitionFacts),
 });
 export type DiskFacts = z.infer<typeof DiskFacts>;

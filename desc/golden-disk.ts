@@ -8,6 +8,8 @@ export interface GoldenUse {
   /** As in fstab. */
   mountOptions?: string;
   usedBytes?: number;
+  /** The btrfs subvolume that is mounted there: `/@`. */
+  subvolume?: string;
 }
 
 /** A disk of the golden, with the use of its partitions by number. */
@@ -24,6 +26,7 @@ export interface GoldenRef {
   sizeBytes: number;
   sectorBytes: number;
   usedBytes?: number;
+  subvolume?: string;
 }
 
 /** By `goldenKey`. */

@@ -89,11 +89,18 @@ const planPartition = (
   };
 };
 
-const identityOf = ({ device, uuid, label, partUuid }: GoldenRef): PartitionPlan['golden'] => ({
+const identityOf = ({
+  device,
+  uuid,
+  label,
+  partUuid,
+  subvolume,
+}: GoldenRef): PartitionPlan['golden'] => ({
   device,
   ...(uuid === undefined ? {} : { uuid }),
   ...(label === undefined ? {} : { label }),
   ...(partUuid === undefined ? {} : { partUuid }),
+  ...(subvolume === undefined ? {} : { subvolume }),
 });
 
 const checkSectorSize = (

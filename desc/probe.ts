@@ -1,15 +1,24 @@
 /** The facts of real disks: any naming, no udev, with or without the kernel's own view of the partitions. */
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog, RunOptions } from '../system/run.ts';
 import { probeFilesystem } from './blkid.ts';
+import { markOf, readMark } from './disk-mark.ts';
 import { diskUse, fileUse } from './disk-use.ts';
 import type { DiskFacts, PartitionFacts } from './facts.ts';
 import { partitionDevice } from './partition-device.ts';
 import { extendedTypes } from './partition-types.ts';
 import { readTable, type Table, type TablePartition } from './sfdisk-table.ts';
-import { diskFile, diskNames, kernelDisk } from './sysfs-disk.ts';
+import { diskSignatures } from './signatures.ts';
+import {
+  diskFile,
+  diskNames,
+  type KernelDisk,
+  type KernelPartition,
+  kernelDisk,
+  majorMinorOf,
+} from './sysfs-disk.ts';
 
 export interface ProbeOptions {
   signal?: AbortSignal | undefined;
@@ -41,14 +50,16 @@ export const probeDisk = async (
   const runOptions: RunOptions = { ...options, timeoutMs: PROBE_TIMEOUT_MS };
   const found = await diskFile(path);
   const device = await realpath(path);
-  const disk = found.block
-    ? await blockFacts(device, found.rdev)
-    : await fileFacts(device, found.size);
+  const kernel = found.block ? await kernelDisk(device, found.rdev) : undefined;
+  const disk = kernel ? await blockFacts(device, kernel) : await fileFacts(device, found.size);
   if (disk.sizeBytes === 0) {
     throw new NamedError('NotADisk', `${path} has no size; is there a medium in it?`);
   }
   const table = await readTable(device, runOptions);
   const sectorBytes = table?.sectorBytes ?? disk.sectorBytes;
+  const mark = await readMark(device);
+  const signatures = await diskSignatures(device, runOptions);
+  const shown = kernel?.partitions ?? [];
   return {
     ...disk,
     name: name ?? disk.name,
@@ -56,7 +67,9 @@ export const probeDisk = async (
     sectorBytes,
     table: table?.kind ?? 'none',
     ...(table?.id === undefined ? {} : { tableId: table.id }),
-    partitions: table ? await partitionFacts(device, table, sectorBytes, runOptions) : [],
+    ...(signatures === undefined ? {} : { signatures }),
+    writtenByKa: table !== null && mark?.equals(markOf(table)) === true,
+    partitions: table ? await partitionFacts(device, table, sectorBytes, shown, runOptions) : [],
   };
 };
 
@@ -76,20 +89,20 @@ export const probeDisks = async (options: ProbeOptions = {}): Promise<DiskFacts[
 
 const unreadable = async (device: string, error: unknown): Promise<DiskFacts> => {
   if (!(error instanceof NamedError) || error.code !== 'TableUnreadable') throw error;
-  const disk = await blockFacts(device, (await diskFile(device)).rdev);
+  const disk = await blockFacts(device, await kernelDisk(device, (await diskFile(device)).rdev));
   return { ...disk, inUse: [...disk.inUse, error.message], device, table: 'other', partitions: [] };
 };
 
 type DiskPart = Omit<DiskFacts, 'device' | 'table' | 'partitions' | 'tableId'>;
 
-const blockFacts = async (device: string, rdev: number): Promise<DiskPart> => {
-  const disk = await kernelDisk(device, rdev);
-  const { name, sizeBytes, sectorBytes, readOnly, model, serial, wwn } = disk;
+const blockFacts = async (device: string, disk: KernelDisk): Promise<DiskPart> => {
+  const { name, sizeBytes, sectorBytes, readOnly, removable, model, serial, wwn } = disk;
   return {
     name,
     sizeBytes,
     sectorBytes,
     readOnly,
+    removable,
     ...(model === undefined ? {} : { model }),
     ...(serial === undefined ? {} : { serial }),
     ...(wwn === undefined ? {} : { wwn }),
@@ -111,17 +124,47 @@ const fileFacts = async (file: string, sizeBytes: number): Promise<DiskPart> => 
   inUse: await fileUse(file),
 });
 
+/**
+ * The device of a partition, where the kernel shows it at the place the table
+ * has and its node is there. What was written to it may not have come to the
+ * whole disk's own cache yet, which is a cache of its own: a file system made
+ * and mounted since is only seen here.
+ */
+const ownDevice = async (
+  { number, startSector, sizeSectors }: TablePartition,
+  sectorBytes: number,
+  shown: readonly KernelPartition[],
+): Promise<string | undefined> => {
+  const found = shown.find(
+    (partition) =>
+      partition.number === number &&
+      partition.startBytes === startSector * sectorBytes &&
+      partition.sizeBytes === sizeSectors * sectorBytes,
+  );
+  if (!found) return undefined;
+  const path = `/dev/${found.name}`;
+  // A node left in a container's own /dev may be that of another device by now.
+  const node = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  const isIt = node?.isBlockDevice() && majorMinorOf(node.rdev) === found.majorMinor;
+  return isIt ? path : undefined;
+};
+
 const partitionFacts = async (
   device: string,
   table: Table,
   sectorBytes: number,
+  shown: readonly KernelPartition[],
   options: RunOptions,
 ): Promise<PartitionFacts[]> => {
   const facts: PartitionFacts[] = [];
   for (const partition of table.partitions) {
     const isExtended = table.kind === 'msdos' && extendedTypes.includes(partition.type);
-    const range = byteRange(partition, sectorBytes);
-    const filesystem = isExtended ? null : await probeFilesystem(device, range, options);
+    const own = await ownDevice(partition, sectorBytes, shown);
+    const range = own === undefined ? byteRange(partition, sectorBytes) : null;
+    const filesystem = isExtended ? null : await probeFilesystem(own ?? device, range, options);
     facts.push({
       ...partition,
       device: partitionDevice(device, partition.number),

@@ -1,4 +1,6 @@
 /** Rules that hold for any disk description, whatever file it came from. */
+import { isPrintable } from '../system/printable.ts';
+import { isCleanPath } from './clean-path.ts';
 import type { Description, DiskSpec, FilesystemType, PartitionSpec } from './model.ts';
 import { extendedTypes, isSwapType } from './partition-types.ts';
 import { MIB, shownBytes } from './sizes.ts';
@@ -66,6 +68,25 @@ export const crossProblems = (
     }
   }
   return problems;
+};
+
+/** The same host name, MAC address or address of two nodes: only one of them could ever be meant. */
+export const nodeProblems = (
+  nodes: Description['nodes'],
+): { node: number; field: string; reason: string }[] => {
+  const taken = new Map<string, number>();
+  return nodes.flatMap(({ name, mac, address }, node) => {
+    const marks = { name: name.toLowerCase(), mac, address: address?.toLowerCase() };
+    return Object.entries(marks).flatMap(([field, value]) => {
+      if (value === undefined) return [];
+      const key = `${field} ${value}`;
+      const other = taken.get(key);
+      if (other === undefined) taken.set(key, node);
+      const what = field === 'mac' ? 'MAC address' : field === 'name' ? 'host name' : field;
+      const reason = `${what} ${value} is already that of node ${(other ?? 0) + 1} of the list; give each its own`;
+      return other === undefined ? [] : [{ node, field, reason }];
+    });
+  });
 };
 
 const msdosRules = (partitions: readonly PartitionSpec[], found: Found): void => {
@@ -258,11 +279,8 @@ const labelRules = (type: FilesystemType, label: string | undefined, found: Foun
     const reason = `label "${label}" has ${bytes} bytes; ${type} holds ${labelBytes[type]}`;
     found(reason, 'filesystem');
   }
-  if (hasControl(label)) found('control character in the label; remove it', 'filesystem');
+  if (!isPrintable(label)) found('control character in the label; remove it', 'filesystem');
 };
-
-const hasControl = (text: string): boolean =>
-  [...text].some((letter) => letter < ' ' || letter === '\u007f');
 
 const mountRules = (
   { mount, mountOptions, content, filesystem, role }: PartitionSpec,
@@ -283,13 +301,3 @@ const mountRules = (
     found(`${mount} has no file system to be mounted; add filesystem`, 'mount');
   }
 };
-
-/** Absolute, no empty, `.` or `..` part, no control character. */
-export const isCleanPath = (path: string): boolean =>
-  path === '/' ||
-  (path.startsWith('/') &&
-    !hasControl(path) &&
-    path
-      .slice(1)
-      .split('/')
-      .every((part) => part !== '' && part !== '.' && part !== '..'));

@@ -4,7 +4,16 @@
  * into the model.
  */
 import { z } from 'zod';
-import { Content, FilesystemType } from './model.ts';
+import { HostName } from '../system/names.ts';
+import {
+  Content,
+  DiskName,
+  FilesystemLabel,
+  FilesystemType,
+  MountOptions,
+  plainText,
+  ToolOptions,
+} from './model.ts';
 import { bytesPattern, sizePattern } from './sizes.ts';
 
 const sizeError = 'not a size; write 512MiB, 20GiB, 500MB, 40% or fill';
@@ -23,12 +32,19 @@ const SurfaceFilesystem = z.union([
   FilesystemType,
   z.strictObject({
     type: FilesystemType,
-    options: z.array(z.string()).optional().describe('Extra arguments for mkfs'),
-    label: z.string().optional(),
+    options: ToolOptions.optional().describe('Extra arguments for mkfs'),
+    label: FilesystemLabel.optional(),
   }),
 ]);
 
-const absolute = z.string().startsWith('/', { error: 'not an absolute path; begin it with /' });
+const absolute = plainText(4095).startsWith('/', {
+  error: 'not an absolute path; begin it with /',
+});
+
+const flagError =
+  'not a flag; write boot, legacy-boot, required, no-block-io or a bit from 48 to 63';
+
+const SurfaceFlag = z.string({ error: flagError }).max(32, { error: flagError });
 
 export const SurfacePartition = z.strictObject({
   number: z
@@ -41,18 +57,19 @@ export const SurfacePartition = z.strictObject({
   size: SurfaceSize.optional().describe('Needed, except with content keep'),
   type: z
     .string({ error: 'not a partition type; write a name, a GUID or "83" in quotes' })
+    .max(36, { error: 'not a partition type; write a name, a GUID or "83" in quotes' })
     .optional()
     .describe(
       'Name (linux, swap, esp, bios-boot, lvm, raid, home, root-x86-64, extended …), GUID (gpt) or two hex digits (msdos). Default: by file system, otherwise linux',
     ),
-  name: z.string().max(36).optional().describe('gpt: partition name'),
+  name: plainText(36).optional().describe('gpt: partition name'),
   flags: z
-    .array(z.union([z.string(), z.int().min(48).max(63)]))
+    .array(z.union([SurfaceFlag, z.int().min(48).max(63)]))
     .optional()
     .describe('msdos: boot. gpt: legacy-boot, required, no-block-io, or a bit from 48 to 63'),
   filesystem: SurfaceFilesystem.optional(),
   mount: absolute.optional(),
-  mountOptions: z.string().optional().describe('As in fstab'),
+  mountOptions: MountOptions.optional().describe('As in fstab'),
   content: Content.optional().describe(
     "files: copy the golden's files; empty: only make it; raw: copy byte by byte; keep: leave what is there. Default: files with a mount point, otherwise empty",
   ),
@@ -60,17 +77,13 @@ export const SurfacePartition = z.strictObject({
 export type SurfacePartition = z.infer<typeof SurfacePartition>;
 
 export const SurfaceDisk = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9/_-]+$/, { error: 'not a disk name; write sda, nvme0n1 … without /dev/' })
-    .regex(/^(?!\/?dev\/|\/)/, { error: 'not a disk name; leave out /dev/' })
-    .describe('As on the node, without /dev/'),
+  name: DiskName.describe('As on the node, without /dev/'),
   table: z.enum(['msdos', 'gpt']),
   match: z
     .strictObject({
-      serial: z.string().optional(),
-      model: z.string().optional(),
-      wwn: z.string().optional(),
+      serial: plainText(200).optional(),
+      model: plainText(200).optional(),
+      wwn: plainText(200).optional(),
       minSize: SurfaceBytes.optional(),
       maxSize: SurfaceBytes.optional(),
     })
@@ -80,21 +93,16 @@ export const SurfaceDisk = z.strictObject({
 });
 export type SurfaceDisk = z.infer<typeof SurfaceDisk>;
 
-const hostname = z
-  .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/, { error: 'not a host name' });
-
 export const SurfaceNode = z.strictObject({
-  name: hostname,
+  name: HostName,
   mac: z
     .string()
-    .regex(/^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, {
+    .regex(/^[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}$/, {
       error: 'not a MAC address; write 52:54:00:12:34:56',
     })
     .optional(),
-  address: z.union([z.ipv4(), z.ipv6()], { error: 'not an IP address' }).optional(),
-  power: z
-    .string()
+  address: z.union([z.ipv4(), z.ipv6()], { error: 'not an IP address; write 10.0.0.7' }).optional(),
+  power: plainText(1000)
     .regex(/\S/, { error: 'no command; write one such as "ipmitool -H 10.0.1.7 chassis power"' })
     .optional()
     .describe('Command that switches it; ka power adds on, off, cycle or status'),
@@ -108,7 +116,7 @@ export const SurfaceDescription = z
       .optional()
       .describe('Directories whose contents are not copied; the directories themselves are'),
     nodes: z
-      .array(z.union([hostname, SurfaceNode]))
+      .array(z.union([HostName, SurfaceNode]))
       .optional()
       .describe(
         'Host names of the nodes, by MAC address or address, otherwise by order of joining',

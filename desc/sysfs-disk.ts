@@ -12,14 +12,21 @@ export interface KernelDevice {
   holders: string[];
 }
 
+export interface KernelPartition extends KernelDevice {
+  number: number;
+  startBytes: number;
+  sizeBytes: number;
+}
+
 export interface KernelDisk extends KernelDevice {
   sizeBytes: number;
   sectorBytes: number;
   readOnly: boolean;
+  removable: boolean;
   model?: string;
   serial?: string;
   wwn?: string;
-  partitions: KernelDevice[];
+  partitions: KernelPartition[];
 }
 
 /** Unit of `size` in sysfs, whatever the disk's sectors are. */
@@ -27,8 +34,7 @@ const SYSFS_SECTOR_BYTES = 512;
 
 /** The disk behind a block device number. Errors: `NotADisk` for a partition. */
 export const kernelDisk = async (device: string, rdev: number): Promise<KernelDisk> => {
-  const number = `${(rdev >> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >> 12) & 0xfff00)}`;
-  const folder = await realpath(`/sys/dev/block/${number}`);
+  const folder = await realpath(`/sys/dev/block/${majorMinorOf(rdev)}`);
   if ((await attribute(folder, 'partition')) !== undefined) {
     throw new NamedError('NotADisk', `${device} is a partition; give the whole disk`);
   }
@@ -38,8 +44,8 @@ export const kernelDisk = async (device: string, rdev: number): Promise<KernelDi
       .filter((entry) => entry.isDirectory())
       .map(async ({ name }) => {
         const child = join(folder, name);
-        const isPartition = (await attribute(child, 'partition')) !== undefined;
-        return isPartition ? [await kernelDevice(child)] : [];
+        const number = await attribute(child, 'partition');
+        return number === undefined ? [] : [await kernelPartition(child, Number(number))];
       }),
   );
   const identity = {
@@ -52,12 +58,27 @@ export const kernelDisk = async (device: string, rdev: number): Promise<KernelDi
     sizeBytes: Number(await attribute(folder, 'size')) * SYSFS_SECTOR_BYTES,
     sectorBytes: Number(await attribute(folder, 'queue/logical_block_size')),
     readOnly: (await attribute(folder, 'ro')) === '1',
+    removable: (await attribute(folder, 'removable')) === '1' || onUsb.test(folder),
     ...(identity.model === undefined ? {} : { model: identity.model }),
     ...(identity.serial === undefined ? {} : { serial: identity.serial }),
     ...(identity.wwn === undefined ? {} : { wwn: identity.wwn }),
     partitions: children.flat(),
   };
 };
+
+/** Disks on USB seldom call themselves removable, though they are: /sys/devices/pci…/usb2/2-1/…. */
+const onUsb = /\/usb\d+\//;
+
+/** Linux's dev_t as glibc packs it, as the kernel writes it: "8:1". */
+export const majorMinorOf = (rdev: number): string =>
+  `${(rdev >> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >> 12) & 0xfff00)}`;
+
+const kernelPartition = async (folder: string, number: number): Promise<KernelPartition> => ({
+  ...(await kernelDevice(folder)),
+  number,
+  startBytes: Number(await attribute(folder, 'start')) * SYSFS_SECTOR_BYTES,
+  sizeBytes: Number(await attribute(folder, 'size')) * SYSFS_SECTOR_BYTES,
+});
 
 const kernelDevice = async (folder: string): Promise<KernelDevice> => {
   const name = folder.slice(folder.lastIndexOf('/') + 1);

@@ -1,12 +1,20 @@
 /** YAML descriptions: text → model, with file, line, column and path for each mistake. */
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { ESP_MOUNTS } from './boot-partitions.ts';
+import { isCleanPath, withoutEndSlash } from './clean-path.ts';
 import { DescError, type DescProblem } from './desc-error.ts';
 import type { Description, DiskSpec, FilesystemSpec, PartitionSpec, Size } from './model.ts';
 import { extendedTypes, isSwapType, typeCode, typeNames } from './partition-types.ts';
+import { NO_FORM, sentence } from './sentences.ts';
 import { bytesOf, MIB, sizeOf } from './sizes.ts';
-import { crossProblems, diskProblems, logicalBytes, type StructureProblem } from './structure.ts';
+import {
+  crossProblems,
+  diskProblems,
+  logicalBytes,
+  nodeProblems,
+  type StructureProblem,
+} from './structure.ts';
 import {
   SurfaceDescription,
   type SurfaceDisk,
@@ -23,20 +31,31 @@ interface Converted {
   origins: (number | null)[];
 }
 
+/** What is said of a place that was found wrong is looked up in the document; of more than these nobody reads. */
+const MOST_PROBLEMS = 1000;
+
 /** Reads a YAML (or JSON) description. Throws `DescError` with everything that is wrong. */
 export const parseYaml = (text: string, { file }: { file: string }): Description => {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = guarded(file, () =>
+    // Its own search for words that stand twice compares each with each.
+    parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false }),
+  );
   const problems: DescProblem[] = document.errors.map(({ message, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     return { file, line, column: col, reason: `not YAML: ${message.split('\n')[0]}` };
   });
+  const tooDeep = problems.find(({ reason }) => reason.includes('call stack'));
+  if (tooDeep) throw new DescError([{ ...tooDeep, reason: 'nested too deeply; is it YAML?' }]);
+  problems.push(...repeatedWords(document, lines).map((problem) => ({ file, ...problem })));
   if (problems.length > 0) throw new DescError(problems);
 
   const report: Report = (path, reason) => {
+    if (problems.length === MOST_PROBLEMS) return;
     problems.push({ file, ...placeOf(document, path, lines), path: pathText(path), reason });
   };
-  const parsed = SurfaceDescription.safeParse(document.toJS() ?? {});
+  const written: unknown = guarded(file, () => document.toJS() ?? {});
+  const parsed = SurfaceDescription.safeParse(written, { error: sentence });
   if (!parsed.success) {
     for (const issue of parsed.error.issues) reportIssue(issue, [], document, report);
     throw new DescError(problems);
@@ -44,6 +63,34 @@ export const parseYaml = (text: string, { file }: { file: string }): Description
   const description = toModel(parsed.data, report);
   if (problems.length > 0) throw new DescError(problems);
   return description;
+};
+
+/** The parser ends so on what is nested too deeply, and on references that multiply. */
+const guarded = <T>(file: string, read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
+    throw new DescError([{ file, reason: `not YAML ka reads: ${error.message}` }]);
+  }
+};
+
+/** A word that stands twice in one mapping: YAML would silently take the last. */
+const repeatedWords = (document: Document, lines: LineCounter): Omit<DescProblem, 'file'>[] => {
+  const problems: Omit<DescProblem, 'file'>[] = [];
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const word = String(isScalar(key) ? key.value : key);
+        const { line, col } = lines.linePos(rangeStart(key) ?? 0);
+        const reason = `the word "${word}" stands here for the second time; keep one`;
+        if (seen.has(word)) problems.push({ line, column: col, reason });
+        seen.add(word);
+      }
+    },
+  });
+  return problems;
 };
 
 /** Line and column of the nearest node that exists on the way to `path`. */
@@ -93,7 +140,7 @@ const reportIssue = (
     // when a mapping was written, otherwise the plain one, which comes first.
     const written: unknown = document.getIn(path);
     const meant = issue.errors.at(typeof written === 'object' ? -1 : 0) ?? [];
-    if (meant.length > 0 && issue.message === 'Invalid input') {
+    if (meant.length > 0 && issue.message === NO_FORM) {
       for (const inner of meant) reportIssue(inner, path, document, report);
       return;
     }
@@ -108,7 +155,9 @@ const toModel = (surface: SurfaceDescription, report: Report): Description => {
   );
   const description: Description = {
     disks: converted.map(({ disk }) => disk),
-    exclude: surface.exclude ?? [],
+    exclude: (surface.exclude ?? []).map((text, index) =>
+      toDirectory(text, (reason) => report(['exclude', index], reason)),
+    ),
     nodes: (surface.nodes ?? []).map(toNode),
   };
   const place = (disk: number, { partition, field }: StructureProblem): Path => {
@@ -122,14 +171,26 @@ const toModel = (surface: SurfaceDescription, report: Report): Description => {
   for (const problem of crossProblems(description)) {
     report(place(problem.disk, problem), problem.reason);
   }
+  for (const { node, field, reason } of nodeProblems(description.nodes)) {
+    report(['nodes', node, field], reason);
+  }
   return description;
 };
+
+const toDirectory = (text: string, report: (reason: string) => void): string => {
+  const path = withoutEndSlash(text);
+  if (!isCleanPath(path)) report('not a plain absolute path like /var/cache; write it so');
+  return path;
+};
+
+/** As everywhere else in ka: small letters, with colons. */
+const canonicalMac = (mac: string): string => mac.toLowerCase().replaceAll('-', ':');
 
 const toNode = (node: string | z.infer<typeof SurfaceNode>): Description['nodes'][number] => {
   if (typeof node === 'string') return { name: node };
   return {
     name: node.name,
-    ...(node.mac === undefined ? {} : { mac: node.mac.toLowerCase() }),
+    ...(node.mac === undefined ? {} : { mac: canonicalMac(node.mac) }),
     ...(node.address === undefined ? {} : { address: node.address }),
     ...(node.power === undefined ? {} : { power: node.power }),
   };

@@ -3,12 +3,11 @@
  * the streams and where they come from, the plan of each node when it comes.
  */
 import { stat } from 'node:fs/promises';
-import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
+import { isCleanPath, withoutEndSlash } from '../desc/clean-path.ts';
+import type { ClonePlan } from '../desc/clone-plan.ts';
 import { completeFromGolden } from '../desc/complete.ts';
 import { DiskFacts } from '../desc/facts.ts';
-import { describeDisk } from '../desc/from-disk.ts';
-import { type GoldenDisk, type GoldenRefs, goldenKey } from '../desc/golden-disk.ts';
-import { loadDescription } from '../desc/load.ts';
+import type { GoldenDisk } from '../desc/golden-disk.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
@@ -16,10 +15,18 @@ import type { Hello } from '../protocol/admission.ts';
 import { NamedError } from '../system/named-error.ts';
 import { chooseBoot } from './boot-choice.ts';
 import { readBootCode } from './boot-code.ts';
+import { chooseDisks } from './choose-disk.ts';
+import { describeGolden, requireUnderstood } from './describe-golden.ts';
+import { describedByFiles } from './described-by-files.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
-import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
+import { under } from './golden-mounts.ts';
+import { readGoldenRoot } from './golden-root.ts';
+import { leftOut } from './left-out.ts';
 import { nodeName } from './node-name.ts';
+import { plannedStreams, requireRoot } from './planned-streams.ts';
+import { rawProblem, rawWarnings } from './raw-copies.ts';
 import type { SettleTree } from './settle-service.ts';
+import { isSkippedMount, parseSkip, requireSomethingSkipped } from './skip-devices.ts';
 import { type StreamSource, streamSource } from './stream-source.ts';
 import { summarise } from './summary.ts';
 import { requireTools } from './tools.ts';
@@ -50,77 +57,13 @@ export interface Blueprint {
   listedMacs: readonly string[];
   /** Throws the `NamedError` that refuses this node: its disk does not fit. */
   planFor: (hello: Hello, name: string) => ClonePlan;
+  /** What the operator should know of the disks that plan is for; undefined when nothing. */
+  disksNote: (hello: Hello) => string | undefined;
   nameFor: (hello: Hello, address: string, number: number, taken: ReadonlySet<string>) => string;
 }
 
 /** Directories of a running system whose contents belong to that run only. */
 const runtimeDirectories = ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/tmp', '/mnt/ka'];
-
-/**
- * A golden with one disk carries it under whatever name; the description calls
- * it as the nodes do.
- */
-const underDescribedNames = (
-  disks: readonly GoldenDisk[],
-  described: readonly DiskSpec[],
-): GoldenDisk[] => {
-  const [only] = disks;
-  const [wanted] = described;
-  return disks.length === 1 && described.length === 1 && only && wanted
-    ? [{ ...only, name: wanted.name }]
-    : [...disks];
-};
-
-/** Describes the golden's own disks; those that match `skip` stay out, matching partitions get no content. */
-const describeGolden = (golden: GoldenRoot, skip: RegExp | undefined): Description => {
-  const wanted = golden.disks.filter(({ device }) => !skip?.test(device));
-  if (wanted.length === 0) {
-    throw new NamedError(
-      'NoDescription',
-      golden.disks.length > 0
-        ? `-X ${skip?.source} leaves no disk of the golden to clone; give a description with -p DRIVE FILE`
-        : `${golden.path} is not on a disk of its own, so its disk cannot be described; give a description with -p DRIVE FILE`,
-    );
-  }
-  const disks = wanted.map((disk) => {
-    const mounts = new Map(
-      Object.entries(disk.use).flatMap(([number, { mount, mountOptions }]) =>
-        mount === undefined
-          ? []
-          : [[Number(number), { mount, ...(mountOptions === undefined ? {} : { mountOptions }) }]],
-      ),
-    );
-    const skipped = new Set(
-      disk.partitions.filter(({ device }) => skip?.test(device)).map(({ number }) => number),
-    );
-    const spec = describeDisk(disk, { fillLast: true, mounts });
-    return {
-      ...spec,
-      partitions: spec.partitions.map((partition): PartitionSpec => {
-        if (!skipped.has(partition.number) || partition.role === 'extended') return partition;
-        const { filesystem, mount, mountOptions, ...bare } = partition;
-        return { ...bare, content: 'empty' };
-      }),
-    };
-  });
-  return { disks, exclude: [], nodes: [] };
-};
-
-const loadAll = async (
-  descriptions: BlueprintOptions['descriptions'],
-  golden: GoldenRoot,
-  skip: RegExp | undefined,
-): Promise<Description> => {
-  if (descriptions.length === 0) return describeGolden(golden, skip);
-  const loaded = await Promise.all(
-    descriptions.map(([disk, file]) => loadDescription(file, { disk })),
-  );
-  return {
-    disks: loaded.flatMap(({ disks }) => disks),
-    exclude: loaded.flatMap(({ exclude }) => exclude),
-    nodes: loaded.flatMap(({ nodes }) => nodes),
-  };
-};
 
 /** `-D sda4`: the disk name followed by the number, with the "p" of nvme0n1p4 where it has one. */
 const isPartition = (disk: DiskSpec, { number }: PartitionSpec, wanted: string): boolean =>
@@ -146,69 +89,6 @@ const withRawPartitions = (description: Description, wanted: readonly string[]):
   );
 };
 
-const withoutDevices = (
-  disks: readonly GoldenDisk[],
-  pattern: RegExp | undefined,
-): GoldenDisk[] => {
-  if (pattern === undefined) return [...disks];
-  return disks.map((disk) => ({
-    ...disk,
-    use: Object.fromEntries(
-      Object.entries(disk.use).filter(([number]) => {
-        const partition = disk.partitions.find((candidate) => String(candidate.number) === number);
-        return !pattern.test(partition?.device ?? '');
-      }),
-    ),
-  }));
-};
-
-const parseRegex = (regex: string): RegExp => {
-  try {
-    return new RegExp(regex);
-  } catch (error) {
-    throw new NamedError('BadRegex', `-X ${regex}: not a regular expression`, { cause: error });
-  }
-};
-
-/** Streams in the order of the tables: file systems first, then raw partitions, as the original. */
-const streamsOf = (description: Description, golden: GoldenRoot, refs: GoldenRefs) => {
-  const all = description.disks.flatMap((disk) =>
-    disk.partitions.map((partition) => ({ disk, partition })),
-  );
-  const files = all
-    .filter(({ partition }) => partition.content === 'files')
-    .sort((a, b) => (a.partition.mount ?? '').localeCompare(b.partition.mount ?? ''));
-  const raw = all.filter(({ partition }) => partition.content === 'raw');
-  return [...files, ...raw].map(({ disk, partition }) => {
-    const ref = refs.get(goldenKey(disk.name, partition.number));
-    return { disk, partition, ref, plan: streamPlan(disk, partition, golden, ref?.sizeBytes) };
-  });
-};
-
-const streamPlan = (
-  disk: DiskSpec,
-  { number, content, mount }: PartitionSpec,
-  golden: GoldenRoot,
-  sizeBytes: number | undefined,
-): StreamPlan => {
-  const place = { disk: disk.name, partition: number };
-  if (content === 'raw') {
-    const expected = sizeBytes === undefined ? {} : { expectedBytes: sizeBytes };
-    return { name: `raw ${disk.name}${number}`, kind: 'raw', ...place, ...expected };
-  }
-  const used = mount === undefined ? undefined : golden.usedBytes.get(mount);
-  return {
-    name: mount ?? `${disk.name}${number}`,
-    kind: 'files',
-    ...place,
-    ...(mount === undefined ? {} : { mount }),
-    ...(used === undefined ? {} : { expectedBytes: used }),
-  };
-};
-
-const under = (root: string, mount: string): string =>
-  root === '/' ? mount : mount === '/' ? root : `${root}${mount}`;
-
 /**
  * Reads the golden and the descriptions and checks that they fit. Throws the
  * `NamedError` that says what does not; nothing was started or written then.
@@ -218,19 +98,33 @@ export const makeBlueprint = async (
   signal: AbortSignal,
 ): Promise<Blueprint> => {
   const golden = await readGoldenRoot(options.root);
-  const skip = options.skipDevices === undefined ? undefined : parseRegex(options.skipDevices);
-  const loaded = withRawPartitions(
-    await loadAll(options.descriptions, golden, skip),
-    options.rawPartitions,
-  );
-  const disks = withoutDevices(underDescribedNames(golden.disks, loaded.disks), skip);
+  const skip = parseSkip(options.skipDevices);
+  const isGiven = options.descriptions.length > 0;
+  const { description: described, disks } = isGiven
+    ? await describedByFiles(options.descriptions, golden, skip)
+    : await describeGolden(golden, skip);
+  await requireSomethingSkipped(skip, described, golden.mounts);
+  const loaded = withRawPartitions(described, options.rawPartitions);
+  if (!isGiven) {
+    requireUnderstood(loaded, disks, golden, skip, (disk, partition) =>
+      options.rawPartitions.some((wanted) => isPartition(disk, partition, wanted)),
+    );
+  }
   const { description, refs, warnings } = completeFromGolden(loaded, disks);
-  const streams = streamsOf(description, golden, refs);
-  const mounts = streams.flatMap(({ plan }) => plan.mount ?? []);
-  const exclude = [...new Set([...description.exclude, ...options.exclude])];
+  const exclude = [...new Set([...description.exclude, ...options.exclude.map(excludedDirectory)])];
   const atRuntime = golden.path === '/' ? runtimeDirectories : [];
   const left = [...exclude, ...atRuntime];
-  for (const directory of options.exclude) requireAbsolute(directory);
+  const streams = plannedStreams(description, golden, refs, left);
+  requireRoot(streams, loaded, { disks, golden, isGiven });
+  const notBySkip = golden.mounts.filter((mount) => !isSkippedMount(skip, mount));
+  const problem = rawProblem(streams, notBySkip);
+  if (problem) throw problem;
+  const mounts = streams.flatMap(({ plan }) => plan.mount ?? []);
+  // Of the same device as what is around them, so that nothing tells tar and rsync to stop there.
+  const notRead = golden.mounts.flatMap(({ role, mount }) =>
+    (role === 'again' || role === 'piece') && !mounts.includes(mount) ? [mount] : [],
+  );
+  requireCleanPaths(notRead);
 
   const rootDisk = description.disks.find(({ partitions }) =>
     partitions.some(({ mount }) => mount === '/'),
@@ -257,28 +151,30 @@ export const makeBlueprint = async (
       plan,
       path: plan.kind === 'files' ? under(golden.path, plan.mount ?? '/') : (ref?.device ?? ''),
       exclude: left,
-      mounts,
+      mounts: [...mounts, ...notRead],
     }),
   );
   await requireTools(sources, signal);
 
+  const disksFor = (hello: Hello) =>
+    hello.target === 'directory'
+      ? []
+      : chooseDisks(description, hello.inventory.disks.map(factsOf), refs);
   const planFor = (hello: Hello, hostname: string): ClonePlan => {
-    const facts = hello.inventory.disks.map((disk) => DiskFacts.parse(disk));
+    const chosen = disksFor(hello);
     const directory = hello.target === 'directory';
     const machine = hello.inventory.firmware;
+    const bootDevice = chosen.find(({ spec }) => spec === bootWay?.bootDisk)?.facts.device;
     const firmware =
-      directory || !bootWay
-        ? machine
-        : firmwareFor(machine, diskNamed(bootWay.bootDisk.name, facts).device, bootWay);
+      bootWay && bootDevice !== undefined ? firmwareFor(machine, bootDevice, bootWay) : machine;
     return {
       hostname,
       goldenHostname: golden.hostname,
-      disks: directory
-        ? []
-        : description.disks.map((disk) => planDisk(disk, diskNamed(disk.name, facts), { refs })),
+      disks: chosen.map(({ spec, facts }) => planDisk(spec, facts, { refs })),
       streams: streams.map(({ plan }) => plan).filter(({ kind }) => !directory || kind === 'files'),
       mayBeCompressed: options.mayCompress,
       exclude: left,
+      ...(notRead.length === 0 ? {} : { notRead }),
       bootloader: directory
         ? { kind: 'none', firmware, initramfsModules: [], initramfsOptions: [] }
         : { ...bootloader, firmware },
@@ -286,15 +182,31 @@ export const makeBlueprint = async (
     };
   };
 
+  const notCopied = leftOut(golden.mounts, { streams, refs, exclude: left }, skip);
   return {
     hostname: golden.hostname,
-    summary: summarise({ golden, description, streams, exclude, bootloader, bootWay, warnings }),
+    summary: summarise({
+      golden,
+      description,
+      disks,
+      streams,
+      exclude,
+      atRuntime,
+      notCopied: notCopied.lines,
+      bootloader,
+      bootWay,
+      warnings: [...warnings, ...notCopied.warnings, ...rawWarnings(streams, notBySkip, disks)],
+    }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
       kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],
     ),
     listedMacs: description.nodes.flatMap(({ mac }) => mac ?? []),
     planFor,
+    disksNote: (hello) =>
+      disksFor(hello)
+        .flatMap(({ why }) => why ?? [])
+        .join('; ') || undefined,
     nameFor: (hello, address, number, taken) =>
       nodeName(description.nodes, golden.hostname, hello, address, number, taken),
   };
@@ -328,11 +240,34 @@ const bootCodeOf = async (
   return code;
 };
 
-const requireAbsolute = (directory: string): void => {
-  if (directory.startsWith('/')) return;
+/** The directory of an `-x`. Throws `BadExclude`. */
+const excludedDirectory = (written: string): string => {
+  const directory = withoutEndSlash(written);
+  if (isCleanPath(directory)) return directory;
+  const advice = written.startsWith('/')
+    ? 'give a plain path like /var/cache'
+    : `give the directory from the root on, like /${written}`;
+  throw new NamedError('BadExclude', `-x ${written}: ${advice}`);
+};
+
+/** What a node says of one of its disks. Throws `BadInventory`. */
+const factsOf = (said: Hello['inventory']['disks'][number]): DiskFacts => {
+  const facts = DiskFacts.safeParse(said);
+  if (facts.success) return facts.data;
+  const where = facts.error.issues[0]?.path.join('.');
   throw new NamedError(
-    'BadExclude',
-    `-x ${directory}: give the directory from the root on, like /${directory}`,
+    'BadInventory',
+    `what this node says of its disks is not understood (${where}); boot it with this golden's own image`,
+  );
+};
+
+/** Throws `OddMountPoint`. */
+const requireCleanPaths = (mounts: readonly string[]): void => {
+  const odd = mounts.find((mount) => !isCleanPath(mount));
+  if (odd === undefined) return;
+  throw new NamedError(
+    'OddMountPoint',
+    `the golden has a file system mounted a second time on ${JSON.stringify(odd)}, which no plan can say; unmount it`,
   );
 };
 
@@ -342,15 +277,5 @@ const requireDirectory = async (path: string): Promise<void> => {
   throw new NamedError(
     'NoSuchDirectory',
     `the description wants the golden's ${path}, which is not there; mount it or correct the description`,
-  );
-};
-
-const diskNamed = (name: string, facts: readonly DiskFacts[]): DiskFacts => {
-  const found = facts.find((disk) => disk.name === name);
-  if (found) return found;
-  const there = facts.map((disk) => disk.name).join(', ') || 'none';
-  throw new NamedError(
-    'NoSuchDisk',
-    `this node has no disk ${name} (it has: ${there}); change the description or look at its controller`,
   );
 };

@@ -1,82 +1,35 @@
 /** What the golden is: the file systems of the system to clone, and its disks. */
 import { existsSync } from 'node:fs';
-import { readFile, realpath, stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { PartitionFacts } from '../desc/facts.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
-import { type FstabEntry, type Mount, parseFstab, readMounts } from '../desc/mounts.ts';
+import { type FstabEntry, parseFstab } from '../desc/mounts.ts';
 import { probeDisk } from '../desc/probe.ts';
+import { diskFile, kernelDisk } from '../desc/sysfs-disk.ts';
 import { NamedError } from '../system/named-error.ts';
+import { type GoldenMount, readGoldenMounts } from './golden-mounts.ts';
 
 export interface GoldenRoot {
   /** Directory of the system: "/" or the one given by --root. */
   path: string;
   hostname: string;
-  /** Disks that hold file systems of the system, under their kernel names. */
-  disks: GoldenDisk[];
+  fstab: readonly FstabEntry[];
+  /** All that is mounted in the system. */
+  mounts: readonly GoldenMount[];
   /** Used bytes by mount point, for file systems of their own. */
-  usedBytes: Map<string, number>;
+  usedBytes: ReadonlyMap<string, number>;
 }
 
 const readIfThere = async (path: string): Promise<string> =>
   existsSync(path) ? readFile(path, 'utf8') : '';
 
+/** hostname(5): one name, comments before it. */
 const hostnameOf = async (path: string): Promise<string> => {
-  const written = (await readIfThere(join(path, 'etc/hostname'))).trim();
-  return written === '' && path === '/' ? hostname() : written || 'golden';
-};
-
-/**
- * Device of a mount. By number where it has one: the source may be a name that
- * never existed, like /dev/root. (btrfs mounts have numbers of their own.)
- */
-const deviceOf = async ({ majorMinor, source }: Mount): Promise<string> =>
-  majorMinor.startsWith('0:')
-    ? realpath(source)
-    : `/dev/${basename(await realpath(`/sys/dev/block/${majorMinor}`))}`;
-
-/** Whole disk of a partition, by sysfs: /dev/sda1 → /dev/sda. */
-const diskOf = async (device: string): Promise<string> => {
-  const path = await realpath(join('/sys/class/block', basename(device)));
-  return existsSync(join(path, 'partition')) ? `/dev/${basename(dirname(path))}` : device;
-};
-
-/** Block-device mounts of the system; the last mount on a directory is what one sees there. */
-const systemMounts = async (root: string): Promise<Map<string, Mount>> => {
-  const found = new Map<string, Mount>();
-  for (const mount of await readMounts()) {
-    const inside = relative(root, mount.mount);
-    if (inside.startsWith('..') || !mount.source.startsWith('/dev/')) continue;
-    // A bind mount shows a part of a file system that has its own place.
-    if (mount.root !== '/' && mount.type !== 'btrfs') continue;
-    found.set(`/${inside}`, mount);
-  }
-  return found;
-};
-
-const goldenDisk = async (
-  device: string,
-  mounts: Map<string, Mount>,
-  fstab: readonly FstabEntry[],
-): Promise<GoldenDisk> => {
-  const facts = await probeDisk(device);
-  const bySource = new Map(
-    await Promise.all(
-      [...mounts].map(async ([mount, found]) => [await deviceOf(found), mount] as [string, string]),
-    ),
-  );
-  const use: GoldenDisk['use'] = {};
-  for (const { number, device: partition } of facts.partitions) {
-    const mount = bySource.get(partition);
-    if (mount === undefined) continue;
-    const options = fstab.find((entry) => entry.mount === mount)?.options;
-    use[number] = {
-      mount,
-      usedBytes: await usedBytesOf(mounts.get(mount)?.mount ?? mount),
-      ...(options === undefined ? {} : { mountOptions: options }),
-    };
-  }
-  return { ...facts, use };
+  const lines = (await readIfThere(join(path, 'etc/hostname'))).split('\n');
+  const written = lines.map((line) => line.trim()).find((line) => /^[^#\s]\S*$/.test(line));
+  return written ?? (path === '/' ? hostname() : 'golden');
 };
 
 const usedBytesOf = async (directory: string): Promise<number> => {
@@ -84,10 +37,13 @@ const usedBytesOf = async (directory: string): Promise<number> => {
   return (blocks - bfree) * bsize;
 };
 
+/** The file systems that have their own place in the system. */
+export const ownMounts = ({ mounts }: Pick<GoldenRoot, 'mounts'>): GoldenMount[] =>
+  mounts.filter(({ role }) => role === 'own');
+
 /**
- * Looks at the system in `root`. Throws `NoSuchRoot` when there is no
- * directory. A plain directory tree has no disks: then the description must say
- * everything itself.
+ * Looks at the system in `root`; reads no disk. Throws `NoSuchRoot` when there
+ * is no directory.
  */
 export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
   const path = resolve(root);
@@ -95,23 +51,60 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
   if (!entry?.isDirectory()) {
     throw new NamedError('NoSuchRoot', `--root ${root}: there is no such directory`);
   }
-  const mounts = await systemMounts(path);
   const fstab = parseFstab(await readIfThere(join(path, 'etc/fstab')));
-  const devices = new Set(
-    await Promise.all([...mounts.values()].map(async (mount) => diskOf(await deviceOf(mount)))),
-  );
-  const disks = await Promise.all([...devices].map((device) => goldenDisk(device, mounts, fstab)));
-  const usedBytes = new Map(
-    await Promise.all(
-      [...mounts].map(
-        async ([mount, found]) => [mount, await usedBytesOf(found.mount)] as [string, number],
-      ),
-    ),
-  );
+  const mounts = await readGoldenMounts(path, fstab);
+  const usedBytes = new Map<string, number>();
+  for (const { mount, directory } of ownMounts({ mounts })) {
+    usedBytes.set(mount, await usedBytesOf(directory));
+  }
   return {
     path,
     hostname: await hostnameOf(path),
-    disks,
+    fstab,
+    mounts,
     usedBytes,
   };
 };
+
+/**
+ * Facts of these disks of the golden, under their kernel names, and where their
+ * partitions are mounted. Throws `StaleTable`.
+ */
+export const readGoldenDisks = (
+  golden: GoldenRoot,
+  devices: Iterable<string>,
+): Promise<GoldenDisk[]> =>
+  Promise.all([...new Set(devices)].map((device) => goldenDisk(golden, device)));
+
+const goldenDisk = async (golden: GoldenRoot, device: string): Promise<GoldenDisk> => {
+  const facts = await probeDisk(device);
+  const mounted = ownMounts(golden).filter(({ disk }) => disk === device);
+  const { partitions } = await kernelDisk(device, (await diskFile(device)).rdev);
+  const use: GoldenDisk['use'] = {};
+  for (const { device: partition, mount, type, root } of mounted) {
+    const found = facts.partitions.find((candidate) => candidate.device === partition);
+    const shown = partitions.find(({ name }) => `/dev/${name}` === partition);
+    if (!found || !shown || !isAt(shown, found, facts.sectorBytes)) {
+      throw new NamedError(
+        'StaleTable',
+        `${partition} is mounted on ${mount}, but not where the partition table of ${device} has it now; restart the golden so that its kernel reads the table, then start again`,
+      );
+    }
+    const options = golden.fstab.find((entry) => entry.mount === mount)?.options;
+    const used = golden.usedBytes.get(mount);
+    use[found.number] = {
+      mount,
+      ...(used === undefined ? {} : { usedBytes: used }),
+      ...(options === undefined ? {} : { mountOptions: options }),
+      ...(type === 'btrfs' && root !== '/' ? { subvolume: root } : {}),
+    };
+  }
+  return { ...facts, use };
+};
+
+const isAt = (
+  shown: { startBytes: number; sizeBytes: number },
+  { startSector, sizeSectors }: PartitionFacts,
+  sectorBytes: number,
+): boolean =>
+  shown.startBytes === startSector * sectorBytes && shown.sizeBytes === sizeSectors * sectorBytes;

@@ -1,7 +1,7 @@
 /** Hears from clones that they run from their own disks (`protocol/home.ts`). */
 import { createServer, type Socket } from 'node:net';
 import { HOME_REPLIES, MAX_HOME_LINE_BYTES, parseHomeLine } from '../protocol/home.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../system/printable.ts';
 import { endWith, listenOn } from '../system/tcp-server.ts';
 
 export interface HomeServerOptions {

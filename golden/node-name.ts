@@ -21,7 +21,7 @@ const numbered = (number: number, taken: ReadonlySet<string>): string => {
 /**
  * In this order: the node list (by MAC, by address, then entries that name
  * neither, in order of joining), `ka agent --name`, the name DHCP gave, nodeNN.
- * Never a name that is taken, or the golden's own.
+ * Never a name that is taken, the golden's own, or one no machine can have.
  */
 export const nodeName = (
   nodes: Description['nodes'],

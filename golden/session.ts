@@ -367,7 +367,8 @@ export class Session {
       this.#fail(member, toFailure(error));
       return;
     }
-    this.#roster.set(member, 'waiting', { why: 'has stage2' });
+    const note = this.#options.blueprint.disksNote(member.hello);
+    this.#roster.set(member, 'waiting', { why: ['has stage2', note ?? []].flat().join('; ') });
   }
 
   /** Fails a node that was in as many passes as it gets. */
@@ -514,8 +515,11 @@ export class Session {
       const reason = `${member.name} was given up (${givenUp}) and gets the next one`;
       tell(member, { type: 'eject', reason, final: false });
     }
-    const again = known && this.#started ? { why: 'joined again' } : {};
-    this.#roster.set(member, 'waiting', again);
+    const notes = [
+      known && this.#started ? 'joined again' : [],
+      lacksStage2(member) ? [] : (this.#options.blueprint.disksNote(hello) ?? []),
+    ].flat();
+    this.#roster.set(member, 'waiting', notes.length > 0 ? { why: notes.join('; ') } : {});
     for (const other of this.#roster.all) {
       if (other.state === 'waiting' && other !== member) {
         tell(other, { type: 'waiting', present: this.#roster.all.length, wanted });

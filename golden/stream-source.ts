@@ -28,7 +28,7 @@ export interface SourcePlace {
   /** Directory (`files`), or device or file (`raw`) on the golden. */
   path: string;
   exclude: readonly string[];
-  /** Mount points of all file systems the nodes will have. */
+  /** Directories of all streams, and those the golden has a second time. */
   mounts: readonly string[];
 }
 

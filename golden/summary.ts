@@ -1,15 +1,23 @@
 /** The plan in words, as shown before anything happens. */
 import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
+import type { GoldenDisk } from '../desc/golden-disk.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
+import { printable } from '../system/printable.ts';
 import { type BootWay, describeBootableBy } from './firmware.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
 export interface SummaryFacts {
   golden: GoldenRoot;
   description: Description;
+  /** The golden's, under the names the description has for them. */
+  disks: readonly GoldenDisk[];
   streams: readonly { plan: StreamPlan }[];
   exclude: readonly string[];
+  /** Directories left out because their contents belong to the running system. */
+  atRuntime: readonly string[];
+  /** Mounts of the golden that are in no stream. */
+  notCopied: readonly string[];
   bootloader: Omit<ClonePlan['bootloader'], 'firmware'>;
   /** Undefined when no root file system is described. */
   bootWay: BootWay | undefined;
@@ -41,6 +49,12 @@ const partitionLine = (disk: DiskSpec, partition: PartitionSpec): string => {
   ].join(' ');
 };
 
+/** Which of the golden's disks it is filled from, where that one has another name. */
+const goldenName = ({ name }: DiskSpec, disks: readonly GoldenDisk[]): string => {
+  const device = disks.find((disk) => disk.name === name)?.device;
+  return device === undefined || device === `/dev/${name}` ? '' : `, from the golden's ${device}`;
+};
+
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [title, ...lines];
 
@@ -49,12 +63,13 @@ const words = (title: string, all: readonly string[]): string[] =>
 
 /** Lines of plain text, no longer than a terminal is wide in the usual case. */
 export const summarise = (facts: SummaryFacts): string[] => {
-  const { golden, description, streams, exclude, bootloader, bootWay, warnings } = facts;
-  return [
+  const { golden, description, disks, streams, exclude, bootloader, bootWay, warnings } = facts;
+  const { atRuntime, notCopied } = facts;
+  const lines = [
     `Golden node ${golden.hostname}, system in ${golden.path}`,
     'On each node, everything on these disks is erased, except what is left as it is:',
     ...description.disks.flatMap((disk) => [
-      `  ${disk.name}: ${disk.table} table`,
+      `  ${disk.name}: ${disk.table} table${goldenName(disk, disks)}`,
       ...disk.partitions.map((partition) => partitionLine(disk, partition)),
     ]),
     ...list(
@@ -68,6 +83,14 @@ export const summarise = (facts: SummaryFacts): string[] => {
       'Excluded directories:',
       exclude.map((directory) => `    ${directory}`),
     ),
+    ...list(
+      'Left out, as it belongs to the running system:',
+      atRuntime.length > 0 ? [`    ${atRuntime.join(' ')}`] : [],
+    ),
+    ...list(
+      'Not copied:',
+      notCopied.map((line) => `    ${line}`),
+    ),
     `Bootloader: ${bootloader.kind}`,
     ...words('Modules in every initramfs:', bootloader.initramfsModules),
     ...words('Initramfs options:', bootloader.initramfsOptions),
@@ -76,4 +99,6 @@ export const summarise = (facts: SummaryFacts): string[] => {
       : []),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ];
+  // Labels, names and mount points may come from a disk.
+  return lines.map(printable);
 };

@@ -1,9 +1,10 @@
 /**
  * What a network-booted node is told on its kernel command line: that it is to
  * be cloned (`kamethod`, as in the original), by which golden, for which
- * session, the only key it may trust, and what lets it in. Others may write
- * such lines, so each value is checked.
+ * session, the only key it may trust, what lets it in, and which of its disks
+ * the description means. Others may write such lines, so each value is checked.
  */
+import { NamedError } from '../system/named-error.ts';
 import { HostName, IpAddress, Port, SessionName } from '../system/names.ts';
 import { parseJoinString } from '../trust/join-string.ts';
 import { Pin } from '../trust/pin.ts';
@@ -24,6 +25,8 @@ export interface BootArguments {
   open: boolean;
   /** The line was made by an older ka: it has a key of another form. */
   outdated: boolean;
+  /** Name in the description → device; undefined = all its disks under their own names. */
+  disks: ReadonlyMap<string, string> | undefined;
 }
 
 /** The word on the command line that makes a booted kernel a node. */
@@ -54,10 +57,48 @@ const hostAndPort = (text: string): BootArguments['golden'] => {
   return known === undefined || port === undefined ? undefined : { host: known, port };
 };
 
-/** Reads /proc/cmdline. Words of others are skipped; the last of two wins, as in the kernel. Throws `BadJoin`. */
+const DISK =
+  '[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)?:(?:/dev/)?[A-Za-z0-9][\\w:+@=-]*(?:[./][\\w:+@=-]+)*';
+const DISKS = new RegExp(`^${DISK}(?:,${DISK})*$`);
+
+/**
+ * Pairs of all `ka.disk=sda:nvme0n1,sdb:nvme1n1`. `disk=` alone counts too, where
+ * it looks like that: the word may be somebody else's. Throws `BadBootArgument`,
+ * as a node that misread it would write to another disk.
+ */
+const parseDisks = (words: readonly string[]): ReadonlyMap<string, string> | undefined => {
+  const disks = new Map<string, string>();
+  for (const word of words) {
+    const [, prefix, value = ''] = /^(ka\.)?disk=(.*)$/.exec(word) ?? [];
+    const isRight = DISKS.test(value);
+    if (!isRight && prefix === undefined) continue;
+    const pairs = isRight ? value.split(',') : [];
+    for (const pair of pairs) {
+      const at = pair.indexOf(':');
+      const [name, device] = [pair.slice(0, at), `/dev/${pair.slice(at + 1).replace('/dev/', '')}`];
+      const isTaken = disks.has(name) || [...disks.values()].includes(device);
+      if (isTaken && disks.get(name) !== device) throw badDisk(word, 'a disk stands there twice');
+      disks.set(name, device);
+    }
+    if (!isRight) throw badDisk(word, 'not a pair of names');
+  }
+  return disks.size > 0 ? disks : undefined;
+};
+
+const badDisk = (word: string, why: string): NamedError =>
+  new NamedError(
+    'BadBootArgument',
+    `${word} on the kernel line: ${why}; write ka.disk=NAME:DEVICE, like ka.disk=sda:nvme0n1`,
+  );
+
+/**
+ * Reads /proc/cmdline. Words of others are skipped; the last of two wins, as in
+ * the kernel. Throws `BadJoin` and `BadBootArgument`.
+ */
 export const parseBootArguments = (commandLine: string): BootArguments => {
   const words = new Map<string, string>();
-  for (const word of commandLine.trim().split(/\s+/)) {
+  const line = commandLine.trim().split(/\s+/);
+  for (const word of line) {
     const [, name, value] = /^ka\.(\w+)=(.+)$/.exec(word) ?? [];
     if (name !== undefined && value !== undefined) words.set(name, value);
   }
@@ -72,5 +113,6 @@ export const parseBootArguments = (commandLine: string): BootArguments => {
     token: join?.token,
     open: words.get('admit') === 'open',
     outdated: key !== undefined && OLD_KEY.test(key),
+    disks: parseDisks(line),
   };
 };

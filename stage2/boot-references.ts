@@ -4,6 +4,7 @@ import { INITRAMFS_TOOLS } from '../boot/initramfs/tools.ts';
 import { LOADERS } from '../boot/loaders/loaders.ts';
 import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import { listInside, readInside, writeInside } from '../system/inside.ts';
+import { isFormatted } from './mkfs.ts';
 import type { NodeReference } from './node-references.ts';
 
 /** Of no loader or tool alone. */
@@ -62,6 +63,24 @@ export const replaceReferences = (text: string, references: readonly NodeReferen
     return after;
   }, text);
 
+/**
+ * `rootflags=` without the golden's subvolume. The node's own root file system,
+ * made by it, has none, and would not be mounted by a kernel that asks for it.
+ */
+export const withoutRootSubvolume = (text: string, subvolume: string): string => {
+  const named = [`subvol=${subvolume}`, `subvol=${subvolume.slice(1)}`];
+  return text.replace(
+    /([ \t]?)\brootflags=([^\s"']*)([ \t]?)/g,
+    (word, before: string, written: string, after: string) => {
+      const flags = written.split(',');
+      if (!flags.some((flag) => named.includes(flag))) return word;
+      const kept = flags.filter((flag) => !named.includes(flag) && !/^subvolid=/.test(flag));
+      if (kept.length > 0) return `${before}rootflags=${kept.join(',')}${after}`;
+      return before && after;
+    },
+  );
+};
+
 /** With this setting grub-mkconfig would write device names into root= again. */
 const withUuids = (text: string): string =>
   text.replace(/^(\s*GRUB_DISABLE_LINUX_UUID=["']?true["']?)/gm, '# $1');
@@ -72,10 +91,13 @@ export const rewriteBootFiles = async (
   references: readonly NodeReference[],
 ): Promise<string[]> => {
   const changed: string[] = [];
+  const system = references.find(({ partition }) => partition.mount === '/')?.partition;
+  const subvolume = system && isFormatted(system) ? system.golden?.subvolume : undefined;
   for (const path of await bootFiles(root)) {
     const before = await readInside(root, path);
     if (before === null) continue;
-    const replaced = replaceReferences(before, references);
+    const named = replaceReferences(before, references);
+    const replaced = subvolume === undefined ? named : withoutRootSubvolume(named, subvolume);
     const after = path.startsWith('/etc/default/grub') ? withUuids(replaced) : replaced;
     if (after === before) continue;
     await writeInside(root, path, after);

@@ -17,9 +17,13 @@ export const checkDiskStep: Step = {
       );
       refuseUnlessAsPlanned(disk, facts);
     }
-    return finished(plan.disks.map((disk) => disk.device).join(', '));
+    return finished(plan.disks.map(diskText).join(', '));
   },
 };
+
+/** The device, and what the description calls it where that is another name. */
+const diskText = ({ name, device }: DiskPlan): string =>
+  device === `/dev/${name}` ? device : `${device} as ${name}`;
 
 /** Throws when the disk is not the one the plan was made for, or must not be touched. */
 export const refuseUnlessAsPlanned = (disk: DiskPlan, facts: DiskFacts): void => {

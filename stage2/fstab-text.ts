@@ -1,5 +1,6 @@
 /** Rewrites the text of an fstab from the golden's devices to the node's. */
 import { isEsp } from '../desc/boot-partitions.ts';
+import { isFormatted } from './mkfs.ts';
 import type { NodeReference } from './node-references.ts';
 
 export interface FstabChange {
@@ -50,12 +51,24 @@ const encodeField = (text: string): string =>
     (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
   );
 
+const asksSubvolume = (options: string): boolean => /(?:^|,)subvol(?:id)?=/.test(options);
+
 /** A subvolume belongs to the golden's btrfs; the node's fresh one has only its top level. */
-const withoutSubvolume = (options: string): string =>
-  options
-    .split(',')
-    .filter((option) => !/^subvol(id)?=/.test(option))
-    .join(',') || 'defaults';
+const withoutSubvolume = ({ partition }: NodeReference, options: string): string => {
+  if (!isFormatted(partition)) return options;
+  const kept = options.split(',').filter((option) => !asksSubvolume(option));
+  return kept.join(',') || 'defaults';
+};
+
+/**
+ * Of the lines that name one partition, that for its own place: the one with
+ * its mount point, otherwise the first. The others mount it a second time.
+ */
+const ownLine = (
+  lines: readonly Line[],
+  { partition: { mount } }: NodeReference,
+): Line | undefined =>
+  lines.find((line) => mount !== undefined && line.mount === encodeField(mount)) ?? lines[0];
 
 /** Check order of fsck at boot: the root first, xfs and btrfs never. */
 const passNumber = (mount: string, type: string): number => {
@@ -63,15 +76,28 @@ const passNumber = (mount: string, type: string): number => {
   return mount === '/' ? 1 : 2;
 };
 
+/** The fields of fstab(5), as written there. */
+interface Line {
+  spec: string;
+  mount: string;
+  type: string;
+  options: string;
+  dump: string;
+  pass: string;
+}
+
+/** Null for comments and what is no line. */
+const parseLine = (text: string): Line | null => {
+  const [spec, mount, type, options = 'defaults', dump = '0', pass = '0'] = text
+    .trim()
+    .split(/\s+/);
+  if (!spec || spec.startsWith('#') || !mount || !type) return null;
+  return { spec, mount, type, options, dump, pass };
+};
+
 const nodeLine = (
   reference: NodeReference,
-  {
-    mount,
-    type,
-    options,
-    dump,
-    pass,
-  }: Record<'mount' | 'type' | 'options' | 'dump' | 'pass', string>,
+  { mount, type, options, dump, pass }: Omit<Line, 'spec'>,
 ): string => {
   const { uuid, partUuid, device } = reference;
   const spec = uuid ? `UUID=${uuid}` : partUuid ? `PARTUUID=${partUuid}` : device;
@@ -81,40 +107,53 @@ const nodeLine = (
 /**
  * Lines that name a cloned partition get the node's UUID, type and options;
  * lines that name another disk of the golden are commented out with a reason,
- * because a missing disk stops the boot; all others (nfs, tmpfs, cdrom,
+ * because a missing disk stops the boot; so are further subvolumes, whose files
+ * are in the one file system the node has. All others (nfs, tmpfs, cdrom,
  * comments) stay byte for byte. What the plan mounts or swaps and the golden's
  * fstab does not have is added.
  */
 export const rewriteFstab = (text: string, references: readonly NodeReference[]): FstabChange => {
   const changes: string[] = [];
-  const used = new Set<NodeReference>();
-  const lines = text.split('\n').map((line) => {
-    const [spec, mount, type, options = 'defaults', dump = '0', pass = '0'] = line
-      .trim()
-      .split(/\s+/);
-    if (!spec || spec.startsWith('#') || !mount || !type) return line;
-    const reference =
-      references.find((candidate) => isNamedBy(candidate, spec)) ??
-      references.find((candidate) => takesPlaceOf(candidate, mount));
-    if (!reference) {
-      if (isForeign(spec, type, options)) return line;
-      changes.push(`${spec} (${mount}) is not on a cloned disk: commented out`);
-      return `# not on a cloned disk: ${line}`;
-    }
-    used.add(reference);
+  const entries = text.split('\n').map((line) => ({ text: line, line: parseLine(line) }));
+  const referenceOf = (line: Line): NodeReference | undefined =>
+    references.find((candidate) => takesPlaceOf(candidate, line.mount)) ??
+    references.find((candidate) => isNamedBy(candidate, line.spec));
+  const named = Map.groupBy(
+    entries.flatMap(({ line }) => line ?? []),
+    referenceOf,
+  );
+  const rewrite = (line: Line, reference: NodeReference): string => {
     const { partition } = reference;
-    const newType = partition.filesystem?.type ?? reference.type ?? type;
-    const rewritten = nodeLine(reference, {
-      mount: partition.mount === undefined ? mount : encodeField(partition.mount),
+    const newType = partition.filesystem?.type ?? reference.type ?? line.type;
+    return nodeLine(reference, {
+      mount: partition.mount === undefined ? line.mount : encodeField(partition.mount),
       type: newType,
-      options: withoutSubvolume(partition.mountOptions ?? options),
-      dump,
-      pass: newType === type ? pass : `${passNumber(mount, newType)}`,
+      options: withoutSubvolume(reference, partition.mountOptions ?? line.options),
+      dump: line.dump,
+      pass: newType === line.type ? line.pass : `${passNumber(line.mount, newType)}`,
     });
+  };
+  const lines = entries.map(({ text: before, line }) => {
+    if (!line) return before;
+    const { spec, mount, type, options } = line;
+    const reference = referenceOf(line);
+    if (!reference) {
+      if (isForeign(spec, type, options)) return before;
+      changes.push(`${spec} (${mount}) is not on a cloned disk: commented out`);
+      return `# not on a cloned disk: ${before}`;
+    }
+    const isOwn = ownLine(named.get(reference) ?? [], reference) === line;
+    if (!isOwn && isFormatted(reference.partition) && asksSubvolume(options)) {
+      changes.push(`${spec} (${mount}) is no subvolume of its own on this node: commented out`);
+      return `# no subvolume of its own here: ${before}`;
+    }
+    const rewritten = isOwn
+      ? rewrite(line, reference)
+      : nodeLine(reference, { ...line, type: reference.partition.filesystem?.type ?? type });
     changes.push(`${spec} → ${rewritten.replaceAll('\t', ' ')}`);
     return rewritten;
   });
-  const added = references.filter((reference) => !used.has(reference)).flatMap(newLine);
+  const added = references.filter((reference) => !named.has(reference)).flatMap(newLine);
   changes.push(...added.map((line) => `added ${line.replaceAll('\t', ' ')}`));
   while (added.length > 0 && lines.at(-1) === '') lines.pop();
   return {
@@ -140,7 +179,7 @@ const newLine = (reference: NodeReference): string[] => {
     nodeLine(reference, {
       mount: encodeField(partition.mount),
       type,
-      options: withoutSubvolume(partition.mountOptions ?? usualOptions(reference)),
+      options: withoutSubvolume(reference, partition.mountOptions ?? usualOptions(reference)),
       dump: '0',
       pass: `${passNumber(partition.mount, type)}`,
     }),

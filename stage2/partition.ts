@@ -8,6 +8,7 @@ import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
 import { writeBootCode } from './boot-sector.ts';
 import { ensureNode, kernelPartitions } from './kernel-partitions.ts';
+import { markDisk } from './mark-disk.ts';
 import { finished, type Step, type StepContext } from './step.ts';
 
 type Commands = Pick<StepContext, 'log' | 'signal'>;
@@ -20,6 +21,7 @@ export const partitionStep: Step = {
     for (const disk of plan.disks) {
       progress(`${disk.table} table on ${disk.device}`);
       await writeTable(disk, { log, signal });
+      await markDisk(disk, { log, signal });
       await showKernel(disk, { log, signal });
       await wipeNewPartitions(disk, { log, signal });
       const code = plan.bootCode[disk.name];

@@ -1,11 +1,6 @@
 /** Directories whose contents are left out: one list, in the words of tar and of rsync. */
+import { isAtOrIn, withoutEndSlash } from '../desc/clean-path.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
-
-/** True when `path` is `directory` or lies in it. Both absolute. */
-const isAtOrIn = (path: string, directory: string): boolean =>
-  directory === '/' || path === directory || path.startsWith(`${directory}/`);
-
-const withoutTrailingSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
 /** Path below `mount`, with a leading "/": /home/x on /home → /x; the mount itself → "". */
 const below = (path: string, mount: string): string => {
@@ -24,8 +19,8 @@ export const excludedBelow = (
   exclude: readonly string[],
   mounts: readonly string[],
 ): string[] => {
-  const root = withoutTrailingSlash(mount);
-  const directories = exclude.map(withoutTrailingSlash);
+  const root = withoutEndSlash(mount);
+  const directories = exclude.map(withoutEndSlash);
   const nested = mounts.filter((other) => other !== root && isAtOrIn(other, root));
   const concerned = [...directories, ...nested].filter(
     (directory) => isAtOrIn(directory, root) || isAtOrIn(root, directory),
@@ -38,7 +33,7 @@ export const excludedByPlan = (plan: ClonePlan, mount: string): string[] => {
   // A node that clones into a directory has streams, but no partitions.
   const places = [...plan.streams, ...plan.disks.flatMap(({ partitions }) => partitions)];
   const mounts = places.flatMap((place) => (place.mount === undefined ? [] : [place.mount]));
-  return excludedBelow(mount, plan.exclude, mounts);
+  return excludedBelow(mount, plan.exclude, [...mounts, ...(plan.notRead ?? [])]);
 };
 
 /**

@@ -16,7 +16,7 @@ export interface SourceStream {
   path: string;
   /** Absolute directories, as on the node, whose contents are left out. */
   exclude: readonly string[];
-  /** Mount points of the node's own file systems; those below `mount` are not read from here. */
+  /** Where other streams go, and nothing is read: those below `mount` are not read from here. */
   mounts: readonly string[];
   encoding: 'identity' | 'zstd';
   /** zstd level, 1…19. */

@@ -2,16 +2,24 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 
 /** RFC 1123, 2.1: labels of 1 to 63 letters, digits and inner dashes; 253 characters in all. */
+const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const MAX_HOST_NAME = 253;
 
 export const isHostName = (text: string): boolean =>
-  text.length <= MAX_HOST_NAME && text.split('.').every((label) => LABEL.test(label));
+  text.length <= MAX_HOST_NAME && HOST_NAME.test(text);
+
+const hostNameError = {
+  error: 'not a host name (RFC 1123); use letters, digits, dashes, and dots between its parts',
+};
 
 /** Name of a machine by RFC 1123. */
-export const HostName = z.string().refine(isHostName, { error: 'not a host name (RFC 1123)' });
+export const HostName = z
+  .string()
+  .max(MAX_HOST_NAME, hostNameError)
+  .regex(HOST_NAME, hostNameError);
 
 /** Name of a session; also a part of file names. */
 export const SessionName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {

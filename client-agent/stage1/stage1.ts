@@ -48,7 +48,7 @@ const stage1Options = async (
   signal: AbortSignal,
 ): Promise<AgentOptions> => {
   const { id, version } = Imprint.parse(JSON.parse(await readFile(IMPRINT_FILE, 'utf8')));
-  const { golden, session, pin, token, ticket, open, outdated } = parseBootArguments(
+  const { golden, session, pin, token, ticket, open, outdated, disks } = parseBootArguments(
     await readFile('/proc/cmdline', 'utf8'),
   );
   return {
@@ -58,7 +58,7 @@ const stage1Options = async (
     pin,
     admission: { token: token ?? null, ticket: ticket ?? null, open, outdated },
     ask: askOn(inputs, screen),
-    disks: new Map(),
+    disks: disks ?? new Map(),
     name: undefined,
     address: undefined,
     into: undefined,

@@ -14,6 +14,17 @@ const plainOf = (events: readonly SessionEvent[]): string[] => {
 };
 
 describe('plain lines', () => {
+  test('tell what the operator should know of a node when it comes', () => {
+    const events = wholeSession().map((event) =>
+      event.kind === 'node' && event.state === 'waiting' && event.name === 'node02'
+        ? { ...event, why: 'its vda (blank) is taken as sda' }
+        : event,
+    );
+    expect(plainOf(events)).toContain(
+      'got node node02 (10.0.1.102), 2 of 4 here: its vda (blank) is taken as sda',
+    );
+  });
+
   test('tell a whole session, failures included, in the original’s terms', () => {
     expect(plainOf(wholeSession())).toEqual([
       'desc = sda /tmp/desc',

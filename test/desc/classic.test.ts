@@ -44,6 +44,30 @@ describe('the classic grammar', () => {
     );
   });
 
+  test("takes the original tool's sizes: a logical one as large as what holds it gives way", () => {
+    expect(summary('extended 38326\nlogical linux 38326')).toEqual([
+      '1 extended 05 38326MiB empty',
+      '5 logical 83 38325MiB files',
+    ]);
+    expect(
+      summary('extended 1000\nlogical swap 100\nlogical linux 500\nlogical linux 400'),
+    ).toEqual([
+      '1 extended 05 1000MiB empty',
+      '5 logical 82 100MiB empty swap',
+      '6 logical 83 497MiB files',
+      '7 logical 83 400MiB files',
+    ]);
+    // One table's worth too much, of two.
+    expect(summary('extended 1001\nlogical linux 400\nlogical linux 600').slice(1)).toEqual([
+      '5 logical 83 400MiB files',
+      '6 logical 83 599MiB files',
+    ]);
+    expect(summary('extended 1002\nlogical linux 400\nlogical linux 600').slice(1)).toEqual([
+      '5 logical 83 400MiB files',
+      '6 logical 83 600MiB files',
+    ]);
+  });
+
   test('what it makes fits the model', () => {
     const disk = parse('linux 100\nextended fill\nlogical typefd 7');
     expect(DiskSpec.parse(disk)).toEqual(disk);
@@ -85,8 +109,13 @@ describe('what the original let pass is refused with file and line', () => {
     ['extended by its number', 'type5 10', 'desc:1: type5 is an extended partition'],
     [
       'an extended too small for what it holds',
-      'extended 38326\nlogical linux 38326',
+      'extended 38326\nlogical linux 38327',
       'desc:1: extended partition of 37.4 GiB, but its logical ones need',
+    ],
+    [
+      'an extended that has no room for even the tables',
+      'extended 2\nlogical linux 1\nlogical linux 1',
+      'desc:1: extended partition of 2 MiB, but its logical ones need 4 MiB',
     ],
     ['a file without partitions', '# nothing\n', 'desc: no partition at all'],
   ];

@@ -124,6 +124,38 @@ describe('ka desc', () => {
     });
   }, 120_000);
 
+  test('sizes of a disk in small letters, and YAML under any name', async () => {
+    await using disks = await Disks.create();
+    const file = `${disks.folder}/lab`;
+    await writeFile(file, '{ disks: [{ name: sda, table: gpt, partitions: [{ size: fill }] }] }');
+    for (const size of ['8g', '8G', '8gib', '500gb', '500GB', '1.5t', '9000000b']) {
+      expect([size, await ka(disks, 'check', file, '--size', size)]).toEqual([
+        size,
+        { code: 0, out: 'lab: good (sda: gpt, 1 partition; fits)', errors: [] },
+      ]);
+    }
+    for (const size of ['8', 'g', '8x', '-8g', '0g', '8gg', '99999999t']) {
+      const { errors, out } = await ka(disks, 'check', file, '--size', size);
+      expect([size, out, errors[0]]).toEqual([
+        size,
+        '',
+        expect.stringContaining('expected a size such as 8G, 8GiB or 500GB'),
+      ]);
+    }
+  }, 120_000);
+
+  test('nothing in a bad file, or in its name, is obeyed by the terminal', async () => {
+    await using disks = await Disks.create();
+    const file = `${disks.folder}/de\u001b[31msc`;
+    await writeFile(file, 'lin\u001b[2Jux 5\nli\u009bnux 5\nlinux\u202e 5\n');
+    const { code, out, errors } = await ka(disks, 'check', file);
+    expect({ code, out }).toEqual({ code: 64, out: '' });
+    expect(errors).toHaveLength(3);
+    expect(errors.join()).not.toMatch(/[^\P{Cc}]|\u202e/u);
+    const missing = await ka(disks, 'check', `${file}x`);
+    expect(missing.errors.join()).not.toMatch(/[^\P{Cc}]/u);
+  }, 120_000);
+
   test('a disk in use: the plan is shown, then refused', async () => {
     await using disks = await Disks.create();
     const loop = await disks.loop(200 * MIB);

@@ -112,9 +112,23 @@ describe('a classic description is completed from the golden', () => {
     expect(warnings).toContain(
       'partition 4 of sda will be empty, without file system: the golden has no such partition',
     );
-    expect(warnings).toContain(
-      '/home of the golden (/dev/sda6) is not in the description: not copied',
+  });
+
+  test('what is mounted there with a file system nobody can make is refused, never left empty', () => {
+    const [first, ...others] = golden.partitions;
+    if (!first) throw new Error('no partition');
+    const withRoot = (filesystem: PartitionFacts['filesystem']): GoldenDisk => ({
+      ...golden,
+      partitions: [{ ...first, filesystem }, ...others],
+    });
+    const complete = (disk: GoldenDisk) =>
+      refusal(() =>
+        completeFromGolden(classic('linux 400\nextended fill\nlogical swap 100'), [disk]),
+      );
+    expect(complete(withRoot({ type: 'f2fs' }))).toBe(
+      'UnknownFilesystem: / of the golden (/dev/sda1) has a file system ka cannot make: f2fs; copy it byte by byte with -D, or leave it out with -X',
     );
+    expect(complete(withRoot(undefined))).toContain('cannot make: none that is recognised;');
   });
 });
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { diskMounts } from '../../desc/disk-mounts.ts';
 import { DiskFacts } from '../../desc/facts.ts';
-import { parseFstab, parseMountinfo } from '../../desc/mounts.ts';
+import { mountLookup, parseFstab, parseMountinfo } from '../../desc/mounts.ts';
 import { partitionDevice } from '../../desc/partition-device.ts';
 import { probeDisk, probeDisks } from '../../desc/probe.ts';
 import { MIB } from '../../desc/sizes.ts';
@@ -138,6 +138,62 @@ describe('probing', () => {
     });
   });
 
+  test('what was made on a partition since is seen, though the disk has old bytes in its cache', async () => {
+    await using disks = await Disks.create();
+    const loop = await disks.loop(200 * MIB);
+    const input = 'label: gpt\nsize=50MiB\nsize=50MiB\nsize=50MiB\n';
+    await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], { input });
+    await run('partx', ['--update', loop]);
+    await run('mkfs.ext4', ['-q', `${loop}p1`]);
+    // A mounted partition, as on every running machine, keeps the disk's cache alive.
+    await disks.mount(`${loop}p1`);
+    expect((await probeDisk(loop)).partitions.map(({ filesystem }) => filesystem?.type)).toEqual([
+      'ext4',
+      undefined,
+      undefined,
+    ]);
+    await run('mkfs.ext2', ['-q', `${loop}p2`]);
+    await disks.mount(`${loop}p2`);
+    await run('mkswap', ['-q', `${loop}p3`]);
+    expect((await probeDisk(loop)).partitions.map(({ filesystem }) => filesystem?.type)).toEqual([
+      'ext4',
+      'ext2',
+      'swap',
+    ]);
+  });
+
+  test('a partition the kernel has at another place is read where the table has it', async () => {
+    await using disks = await Disks.create();
+    const loop = await disks.loop(200 * MIB);
+    const sfdisk = (input: string) =>
+      run('sfdisk', ['--no-reread', '--no-tell-kernel', '--wipe', 'never', loop], { input });
+    await sfdisk('label: dos\n2048,40960\n');
+    await run('partx', ['--update', loop]);
+    await run('mkfs.ext4', ['-q', `${loop}p1`]);
+    await sfdisk('label: dos\n43008,40960\n');
+    expect((await probeDisk(loop)).partitions).toMatchObject([{ startSector: 43008 }]);
+    expect((await probeDisk(loop)).partitions[0]?.filesystem).toBeUndefined();
+  });
+
+  test('signatures of the disk as a whole, and whether it can be pulled out', async () => {
+    await using disks = await Disks.create();
+    const loop = await disks.loop(200 * MIB);
+    expect(await probeDisk(loop)).toMatchObject({
+      signatures: [],
+      removable: false,
+      writtenByKa: false,
+    });
+    await run('mkfs.ext4', ['-q', loop]);
+    expect((await probeDisk(loop)).signatures).toEqual(['ext4']);
+    await run('wipefs', ['--all', '--quiet', loop]);
+    await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], { input: 'label: gpt\n' });
+    expect((await probeDisk(loop)).signatures?.toSorted()).toEqual(['PMBR', 'gpt']);
+    const file = await disks.file(50 * MIB);
+    const facts = await probeDisk(file);
+    expect(facts.signatures).toEqual([]);
+    expect(facts.removable).toBeUndefined();
+  });
+
   test('an empty disk has no table; another kind of table is not taken for ours', async () => {
     await using disks = await Disks.create();
     const file = await disks.file(50 * MIB);
@@ -258,16 +314,54 @@ test('mount tables: escaped blanks, optional fields, quotes and comments', async
   const line = '36 35 8:1 / /mnt/a\\040b rw,noatime shared:1 master:2 - ext4 /dev/sda1 rw';
   expect(parseMountinfo(`${line}\n`)).toEqual([
     {
+      id: 36,
+      parent: 35,
       majorMinor: '8:1',
       root: '/',
       mount: '/mnt/a b',
       options: 'rw,noatime',
       type: 'ext4',
       source: '/dev/sda1',
+      superOptions: 'rw',
     },
   ]);
   expect(parseFstab('# c\n\nUUID="ab-cd" /a\\040b ext4\n/dev/sda2 none swap sw 0 0\n')).toEqual([
     { source: 'UUID=ab-cd', mount: '/a b', type: 'ext4', options: 'defaults' },
     { source: '/dev/sda2', mount: 'none', type: 'swap', options: 'sw' },
   ]);
+});
+
+describe('what one sees at a path', () => {
+  /** `ID PARENT ROOT MOUNT`, each of a device named after its ID. */
+  const look = (...lines: string[]) => {
+    const mounts = parseMountinfo(
+      lines
+        .map((line) => {
+          const [id, parent, root, mount] = line.split(' ');
+          return `${id} ${parent} 8:${id} ${root} ${mount} rw - ext4 /dev/sd${id} rw\n`;
+        })
+        .join(''),
+    );
+    const lookup = mountLookup(mounts);
+    return (path: string) => lookup(path)?.id;
+  };
+
+  test('is the last mount on it, or on the nearest directory above', () => {
+    const at = look('1 0 / /', '2 1 / /home', '3 2 / /home', '4 3 / /home/a\\040b');
+    expect(['/', '/etc', '/home', '/home/x', '/home/a b/c', '/homes'].map(at)).toEqual([
+      1, 1, 3, 3, 4, 1,
+    ]);
+  });
+
+  test('is not what a later mount further up has covered', () => {
+    const at = look('1 0 / /', '2 1 / /mnt/deep', '3 1 / /mnt');
+    expect(['/mnt', '/mnt/deep'].map(at)).toEqual([3, 3]);
+    const bothWays = look('1 0 / /', '3 1 / /mnt', '2 3 / /mnt/deep');
+    expect(['/mnt', '/mnt/deep'].map(bothWays)).toEqual([3, 2]);
+  });
+
+  test('is the upper of two on the root itself', () => {
+    const at = look('1 0 / /', '2 1 / /', '3 2 / /home', '4 1 / /srv');
+    expect(['/', '/home', '/srv'].map(at)).toEqual([2, 3, 2]);
+  });
 });

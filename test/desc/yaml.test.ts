@@ -143,7 +143,7 @@ describe('mistakes are named with line, column and path', () => {
     [
       'an unknown file system',
       around('gpt', '{ size: fill, filesystem: ext5 }'),
-      'disks[0].partitions[0].filesystem: Invalid option',
+      'disks[0].partitions[0].filesystem: not one of ext2, ext3,',
     ],
     [
       'an unknown word in a file system',
@@ -252,7 +252,7 @@ describe('mistakes are named with line, column and path', () => {
     [
       '/dev/ in a disk name',
       around('gpt', '{ size: fill }').replace('name: sda', 'name: /dev/sda'),
-      'leave out /dev/',
+      'write sda, nvme0n1 … without /dev/',
     ],
     [
       'the same disk twice',
@@ -266,6 +266,36 @@ describe('mistakes are named with line, column and path', () => {
         '    match: { minSize: 2GiB, maxSize: 1GiB }\n    table',
       ),
       'maxSize is below minSize',
+    ],
+    [
+      'an exclude that climbs',
+      `${around('gpt', '{ size: fill }')}\nexclude: [/tmp/../etc]`,
+      'd.yaml:6:11: exclude[0]: not a plain absolute path like /var/cache',
+    ],
+    [
+      'one host name twice',
+      `${around('gpt', '{ size: fill }')}\nnodes: [n1, n2, N1]`,
+      'd.yaml:6:17: nodes[2].name: host name n1 is already that of node 1 of the list',
+    ],
+    [
+      'one MAC address twice, spelled differently',
+      `${around('gpt', '{ size: fill }')}\nnodes:\n  - { name: a, mac: "52:54:00:AA:00:01" }\n  - { name: b, mac: 52-54-00-aa-00-01 }`,
+      'd.yaml:8:21: nodes[1].mac: MAC address 52:54:00:aa:00:01 is already that of node 1',
+    ],
+    [
+      'one address twice',
+      `${around('gpt', '{ size: fill }')}\nnodes: [{ name: a, address: 10.0.0.1 }, { name: b, address: 10.0.0.1 }]`,
+      'nodes[1].address: address 10.0.0.1 is already that of node 1',
+    ],
+    [
+      'a host name that is none',
+      `${around('gpt', '{ size: fill }')}\nnodes: [node_1]`,
+      'd.yaml:6:9: nodes[0]: not a host name (RFC 1123)',
+    ],
+    [
+      'a host name with a part too long',
+      `${around('gpt', '{ size: fill }')}\nnodes: [{ name: ${'a'.repeat(64)} }]`,
+      'nodes[0].name: not a host name (RFC 1123)',
     ],
     [
       'a relative exclude',

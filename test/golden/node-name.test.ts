@@ -40,4 +40,9 @@ describe('the name of a node', () => {
     expect(nameOf([], hello({ name: 'a' }), ['a', 'node03'])).toBe('node04');
     expect(nameOf([], hello({ hostname: 'localhost' }))).toBe('node03');
   });
+
+  test('what no machine can be called is never taken', () => {
+    expect(nameOf([], hello({ name: 'a b', hostname: 'my_node' }))).toBe('node03');
+    expect(nameOf([], hello({ name: '../x', hostname: 'node-7' }))).toBe('node-7');
+  });
 });

@@ -61,3 +61,42 @@ describe('the kernel command line', () => {
     expect(parseBootArguments(`kamethod ${word}`)).toEqual(nothing);
   });
 });
+
+test('which of its disks the description means, by name or path, as often as needed', () => {
+  const disks = (line: string) => parseBootArguments(`kamethod ${line} quiet`).disks;
+  expect(disks('ka.disk=sda:nvme0n1')).toEqual(new Map([['sda', '/dev/nvme0n1']]));
+  expect(disks('ka.disk=sda:nvme0n1,sdb:/dev/nvme1n1 ka.disk=cciss/c0d0:vda')).toEqual(
+    new Map([
+      ['sda', '/dev/nvme0n1'],
+      ['sdb', '/dev/nvme1n1'],
+      ['cciss/c0d0', '/dev/vda'],
+    ]),
+  );
+  expect(disks('disk=sda:nvme0n1')).toEqual(new Map([['sda', '/dev/nvme0n1']]));
+  expect(disks('ka.disk=sda:/dev/disk/by-path/pci-0000:00:1f.2-ata-1')).toEqual(
+    new Map([['sda', '/dev/disk/by-path/pci-0000:00:1f.2-ata-1']]),
+  );
+  expect(disks('disk=sda:vda ka.disk=sda:vda')).toEqual(new Map([['sda', '/dev/vda']]));
+  expect(disks('')).toBeUndefined();
+});
+
+test("disk= of somebody else is left alone, a wrong one of ka's is not", () => {
+  for (const word of ['disk=auto', 'disk=', 'disk=/dev/sda', 'xdisk=sda:vda', 'disk=sda:../etc']) {
+    expect([word, parseBootArguments(word).disks]).toEqual([word, undefined]);
+  }
+  for (const word of [
+    'ka.disk=nvme0n1',
+    'ka.disk=',
+    'ka.disk=sda:',
+    'ka.disk=sda:nvme0n1,',
+    'ka.disk=sda:/etc/passwd',
+    'ka.disk=sda:/dev/../etc/passwd',
+    'ka.disk=sda:vda,sda:vdb',
+    'ka.disk=sda:vda,sdb:vda',
+    'ka.disk=../sda:vda',
+  ]) {
+    expect(() => parseBootArguments(word)).toThrow(
+      expect.objectContaining({ code: 'BadBootArgument', message: expect.stringContaining(word) }),
+    );
+  }
+});

@@ -6,6 +6,7 @@ import { readTree } from '../../demo/compare.ts';
 import { buildGoldenDisk, findGoldenDisk, goldenDescription } from '../../demo/golden-disk.ts';
 import { Lab } from '../../demo/lab.ts';
 import { mountSystem } from '../../demo/mounted-system.ts';
+import { probeDisk } from '../../desc/probe.ts';
 import { run } from '../../system/run.ts';
 import { differencesOf, exits, readReport, startAgent, startGolden } from '../support/cluster.ts';
 import { labDirectory } from '../support/lab-directory.ts';
@@ -84,4 +85,6 @@ test('a real Debian clones to three nodes, and a clone boots to its own login', 
   expect(identities.size).toBe(8);
 
   expect(await bootToLogin(imageOf('node2'), 240_000)).toContain('node2 login:');
+  // Neither the boot loader nor the system that started from it touched the mark.
+  for (const disk of disks) expect((await probeDisk(disk)).writtenByKa).toBe(true);
 }, 540_000);

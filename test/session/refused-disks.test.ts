@@ -112,6 +112,14 @@ test('an agent whose disk does not exist says so and joins nothing', async () =>
   expect(await agent.text()).toMatch(/\/dev\/nonesuch.*(no such|not exist|is there)/i);
 });
 
+test('an agent that is given an image file says how to attach it', async () => {
+  const file = join(lab.directory, 'file.img');
+  await makeBlankImage(file, 128 * MIB);
+  const agent = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', `sda=${file}`]);
+  expect(await agent.ended).toBe(1);
+  expect(await agent.text()).toContain(`file.img is no device; attach it first: losetup -f`);
+});
+
 test('of two nodes the one whose disk does not fit is refused, the other is cloned', async () => {
   const small = join(lab.directory, 'does-not-fit.img');
   const smallDisk = await lab.blankDisk(small, 10 * MIB);

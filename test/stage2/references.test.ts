@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { PartitionPlan } from '../../desc/clone-plan.ts';
 import { checkBootConfig } from '../../stage2/boot-config.ts';
-import { replaceReferences } from '../../stage2/boot-references.ts';
+import { replaceReferences, withoutRootSubvolume } from '../../stage2/boot-references.ts';
 import { rewriteFstab } from '../../stage2/fstab-text.ts';
 import { renameInHosts } from '../../stage2/host-name.ts';
 import type { NodeReference } from '../../stage2/node-references.ts';
@@ -130,7 +130,94 @@ describe('fstab', () => {
   });
 });
 
+describe('one file system in several lines of fstab', () => {
+  const btrfs = (content: PartitionPlan['content']): NodeReference => {
+    const made = reference(1, NODE_ROOT, 'ext4', {
+      mount: '/',
+      mountOptions: 'rw,subvol=@,noatime',
+      golden: { device: '/dev/vda1', uuid: GOLDEN_ROOT },
+      content,
+    });
+    const { filesystem, ...bare } = made.partition;
+    const partition =
+      content === 'raw'
+        ? bare
+        : {
+            ...bare,
+            filesystem: { ...filesystem, type: 'btrfs' as const, options: [], uuid: NODE_ROOT },
+          };
+    return { ...made, type: 'btrfs', partition };
+  };
+  const fstab = [
+    `UUID=${GOLDEN_ROOT} / btrfs rw,subvol=@,noatime 0 0`,
+    `UUID=${GOLDEN_ROOT} /home btrfs subvol=@home 0 0`,
+    `UUID=${GOLDEN_ROOT} /mnt/top btrfs noatime,subvolid=5 0 0`,
+  ];
+
+  test('further subvolumes are no mounts on the node, whose files lie in the first', () => {
+    const { text } = rewriteFstab(fstab.join('\n'), [btrfs('files')]);
+    expect(text.split('\n')).toEqual([
+      `UUID=${NODE_ROOT}\t/\tbtrfs\trw,noatime\t0\t0`,
+      `# no subvolume of its own here: ${fstab[1]}`,
+      `# no subvolume of its own here: ${fstab[2]}`,
+    ]);
+  });
+
+  test('the line of its own place is found wherever it stands', () => {
+    const { text } = rewriteFstab(fstab.toReversed().join('\n'), [btrfs('files')]);
+    expect(text.split('\n').at(-1)).toBe(`UUID=${NODE_ROOT}\t/\tbtrfs\trw,noatime\t0\t0`);
+    expect(text.split('\n').filter((line) => line.startsWith('#'))).toHaveLength(2);
+  });
+
+  test('a raw copy has its subvolumes', () => {
+    const { text } = rewriteFstab(fstab.join('\n'), [btrfs('raw')]);
+    expect(text.split('\n')).toEqual([
+      `UUID=${NODE_ROOT}\t/\tbtrfs\trw,subvol=@,noatime\t0\t0`,
+      `UUID=${NODE_ROOT}\t/home\tbtrfs\tsubvol=@home\t0\t0`,
+      `UUID=${NODE_ROOT}\t/mnt/top\tbtrfs\tnoatime,subvolid=5\t0\t0`,
+    ]);
+  });
+
+  test('a subvolume that is a partition of its own on the node is mounted from there', () => {
+    const home = reference(2, NODE_DATA, 'xfs', { mount: '/home' });
+    const { text } = rewriteFstab(fstab.slice(0, 2).join('\n'), [btrfs('files'), home]);
+    expect(text.split('\n')[1]).toBe(`UUID=${NODE_DATA}\t/home\txfs\tdefaults\t0\t0`);
+  });
+
+  test('a second mount of the whole file system stays one', () => {
+    const before = [
+      `UUID=${GOLDEN_ROOT} /mnt/again ext4 ro 0 0`,
+      `UUID=${GOLDEN_ROOT} / ext4 errors=remount-ro 0 1`,
+      '/srv /mnt/bound none bind 0 0',
+    ].join('\n');
+    expect(rewriteFstab(before, references.slice(0, 1)).text.split('\n')).toEqual([
+      `UUID=${NODE_ROOT}\t/mnt/again\text4\tro\t0\t0`,
+      `UUID=${NODE_ROOT}\t/\text4\terrors=remount-ro\t0\t1`,
+      '/srv /mnt/bound none bind 0 0',
+    ]);
+  });
+});
+
 describe('boot references', () => {
+  test("a kernel is not told the golden's subvolume", () => {
+    const without = (text: string) => withoutRootSubvolume(text, '/@');
+    expect(without('linux /vmlinuz root=UUID=x ro rootflags=subvol=@ quiet')).toBe(
+      'linux /vmlinuz root=UUID=x ro quiet',
+    );
+    expect(without('options rootflags=subvolid=256,compress=zstd,subvol=/@\n')).toBe(
+      'options rootflags=compress=zstd\n',
+    );
+    expect(without('A="rootflags=subvol=@"\nB="rootflags=subvol=@ quiet"')).toBe('A=""\nB="quiet"');
+    for (const other of [
+      'rootflags=noatime',
+      'rootflags=subvol=@other',
+      // As grub's own script has it.
+      `LINUX="rootflags=subvol=\${rootsubvol} \${LINUX}"`,
+    ]) {
+      expect(without(other)).toBe(other);
+    }
+  });
+
   test('UUIDs are replaced as whole words, device names in root= and resume= too', () => {
     const before = [
       `search --no-floppy --fs-uuid --set=root ${GOLDEN_ROOT}`,
