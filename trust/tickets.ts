@@ -32,6 +32,14 @@ export const issueTicket = (mac: string): string => {
   });
 };
 
+/** Of each machine that got a ticket within a day the last one, by MAC address; there is no secret in it. */
+export const lastTickets = (): ReadonlyMap<string, Pick<Ticket, 'made' | 'used'>> =>
+  new Map(
+    readTickets()
+      .filter(isAlive)
+      .map(({ mac, made, used }) => [mac, { made, used }]),
+  );
+
 export type TicketVerdict = { mac: string } | { refusal: string };
 
 const judge = (
