@@ -46,8 +46,9 @@ export default {
         'simulation',
         'streams',
         'system',
+        'trust',
       ),
     },
-    machines('demo', 'desc', 'images', 'session', 'stage2'),
+    machines('attacks', 'demo', 'desc', 'images', 'session', 'stage2'),
   ],
 };

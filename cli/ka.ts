@@ -27,7 +27,7 @@ const program = new Command('ka')
 A session in three steps:
   golden$ ka desc from-disk sda -o desc   describe the disk, then edit the sizes
   golden$ ka golden -n 3 -p sda desc      plan, ask, wait for 3 nodes, clone
-  node$   ka agent --join STRING          on each machine to be cloned; STRING is on the board`,
+  node$   ka agent --join STRING          on each node; STRING is on the board`,
   );
 
 addGoldenCommand(program);

@@ -11,7 +11,7 @@ import { type KeyPair, makeKeyPair } from '../trust/key-pair.ts';
 import { publicBytes } from '../trust/pin.ts';
 import { discoverGolden } from './discover.ts';
 import { GoldenLink } from './golden-link.ts';
-import { firstReaching, takeInventory } from './inventory.ts';
+import { devicesOf, firstReaching, takeInventory } from './inventory.ts';
 import { type Ask, Knock } from './knock.ts';
 import { type Equipment, Membership, type Outcome } from './membership.ts';
 import { NodeLog } from './node-log.ts';
@@ -174,6 +174,7 @@ const join = async (
     listen: { host: address ?? '0.0.0.0', port: ports.data },
     target: into ?? MOUNT_ROOT,
     directory: into !== undefined,
+    devices: devicesOf(inventory),
     reboot: options.reboot,
     log,
     knock,

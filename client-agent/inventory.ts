@@ -1,6 +1,7 @@
 /** What this machine tells the golden of itself. */
 import { existsSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { DiskFacts } from '../desc/facts.ts';
 import { probeDisk, probeDisks } from '../desc/probe.ts';
 import type { Inventory } from '../protocol/inventory.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
@@ -33,6 +34,10 @@ export const takeInventory = async (options: InventoryOptions): Promise<Inventor
   kernel: `${release()} ${arch()}`,
   disks: await disksOf(options),
 });
+
+/** Paths of the disks in it. */
+export const devicesOf = ({ disks }: Inventory): string[] =>
+  disks.map((disk) => DiskFacts.parse(disk).device);
 
 /** MAC addresses with that of the interface first which the golden is reached from. */
 export const firstReaching = (macs: readonly string[], address: string): string[] => {

@@ -12,7 +12,9 @@ import type { Step, StepContext } from '../stage2/step.ts';
 import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
+import { checkPlan } from './check-plan.ts';
 import type { GoldenLink } from './golden-link.ts';
+import { devicesOf } from './inventory.ts';
 import type { Knock } from './knock.ts';
 import type { NodeLog } from './node-log.ts';
 import { openSettleTunnel } from './settle-tunnel.ts';
@@ -32,6 +34,8 @@ export interface MembershipOptions {
   /** Mount point of the clone, or the directory a directory node clones into. */
   target: string;
   directory: boolean;
+  /** Devices of the disks it offers; of a machine without stage2 they are seen later. */
+  devices: readonly string[];
   reboot: boolean;
   log: NodeLog;
   /** Hears what is said until it is let in. */
@@ -83,8 +87,11 @@ export class Membership {
   #work: Promise<void> = Promise.resolve();
   #end: (outcome: Outcome) => void = () => undefined;
 
+  #devices: readonly string[];
+
   constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#devices = options.devices;
   }
 
   /** Resolves when the golden lets this node go, or is gone. Leaves nothing mounted. */
@@ -211,6 +218,7 @@ export class Membership {
     const { link, log, lookAgain } = this.#options;
     await this.#step('enter stage2', () => equipment.enter({ log: log.detail, signal }));
     const inventory = await lookAgain();
+    this.#devices = devicesOf(inventory);
     const disks = inventory.disks.map(({ name }) => name).join(', ');
     log.say(`stage2 is in place; disks: ${disks}`);
     this.#equipping = undefined;
@@ -230,7 +238,12 @@ export class Membership {
   }
 
   async #prepare({ plan }: Of<'plan'>, signal: AbortSignal): Promise<void> {
-    this.#plan = ClonePlan.parse(plan);
+    const parsed = ClonePlan.safeParse(plan);
+    if (!parsed.success) {
+      throw new NamedError('PlanRefused', 'the golden sent a plan this node cannot read; refused');
+    }
+    checkPlan(parsed.data, { devices: this.#devices, directory: this.#options.directory });
+    this.#plan = parsed.data;
     await this.#steps(this.#options.directory ? [] : prepareSteps, signal);
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }

@@ -1,8 +1,8 @@
 /** One whole session: the golden and its agents, started and waited for. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NamedError } from '../system/named-error.ts';
+import { isJoinable } from './join-file.ts';
 import { type KaOptions, type KaProcess, lastLines, startKa } from './ka-process.ts';
 
 export interface SessionNode {
@@ -36,27 +36,6 @@ const waitForAgents = async (agents: readonly KaProcess[]): Promise<(number | nu
   return results;
 };
 
-const JOIN_MS = 120_000;
-const LOOK_MS = 50;
-
-/** Waits until the golden has written its join string; false when it ended before, or never does. */
-const isOpen = async (golden: KaProcess, file: string, signal: AbortSignal): Promise<boolean> => {
-  const state = { ended: false };
-  golden.ended.then(
-    () => {
-      state.ended = true;
-    },
-    () => {
-      state.ended = true;
-    },
-  );
-  for (const untilMs = Date.now() + JOIN_MS; Date.now() < untilMs && !state.ended; ) {
-    if (existsSync(file)) return true;
-    await sleep(LOOK_MS, undefined, { signal });
-  }
-  return false;
-};
-
 /**
  * Clones to all nodes. Throws `SessionFailed` unless the golden and every agent
  * say that all went well.
@@ -76,8 +55,8 @@ export const runSession = async (options: SessionOptions): Promise<void> => {
     ],
     { on: golden.on, stateDirectory: join(directory, 'golden-state'), signal },
   );
-  const isJoinable = await isOpen(session, joinFile, signal);
-  const agents = (isJoinable ? options.nodes : []).map((node) =>
+  const nodes = (await isJoinable(session, joinFile, signal)) ? options.nodes : [];
+  const agents = nodes.map((node) =>
     startKa(
       [
         'agent',

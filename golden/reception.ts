@@ -4,6 +4,7 @@ import type { AnyHello, Hello, KnockMessage } from '../protocol/admission.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
+import { newNonce } from '../trust/code.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Gate, Verdict } from './gate.ts';
 import { type Connection, NodeLink } from './node-link.ts';
@@ -47,6 +48,7 @@ export class Reception {
     this.#options = options;
     this.requests = new Requests({
       goldenKey: options.goldenKey,
+      nonce: newNonce,
       emit: options.emit,
       onAdmitted: this.#admitted,
       turnAway: (link, why) => this.#refuse(link, why),

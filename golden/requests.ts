@@ -1,13 +1,15 @@
 /** Machines without a secret that ask to be let in: a code for each, and both sides' yes. */
 import type { Hello } from '../protocol/admission.ts';
 import type { NewEvent } from '../protocol/events.ts';
-import { codeOf, commitmentOf, newNonce } from '../trust/code.ts';
+import { codeOf, commitmentOf } from '../trust/code.ts';
 import type { NodeLink } from './node-link.ts';
 import { Rate } from './rate.ts';
 
 export interface RequestsOptions {
   /** `publicBytes` of the golden's key. */
   goldenKey: Uint8Array;
+  /** For the golden's half of each code. */
+  nonce: () => string;
   emit: (event: NewEvent) => void;
   /** Both sides have said yes; `operator` says who of this side. */
   onAdmitted: (request: Request, operator: string) => void;
@@ -162,7 +164,7 @@ export class Requests {
   }
 
   #challenge(request: Request): void {
-    request.goldenNonce = newNonce();
+    request.goldenNonce = this.#options.nonce();
     request.link.send({ type: 'challenge', nonce: request.goldenNonce });
   }
 

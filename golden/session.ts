@@ -524,7 +524,8 @@ export class Session {
     return {
       hear: (message) => this.#hear(member, message),
       left: (why) => {
-        if (member.link === link) this.#lose(member, why);
+        // Links that close after the end tell nothing new.
+        if (member.link === link && !this.#over.signal.aborted) this.#lose(member, why);
       },
     };
   };

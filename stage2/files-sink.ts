@@ -1,5 +1,4 @@
 /** Unpacks a stream of files with GNU tar. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { StreamPlan } from '../desc/clone-plan.ts';
@@ -8,6 +7,7 @@ import { TAR_BLOCKING_FACTOR } from '../streams/tar-record.ts';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
 import { expectBrokenPipe, writeBatch } from './pipe-writer.ts';
+import { placeInside } from './place-inside.ts';
 import { findPartition } from './planned-partitions.ts';
 import type { ReceiveContext, ReceiveSink, StreamHeader } from './receive.ts';
 import { SinkFailure } from './sink-failure.ts';
@@ -46,11 +46,10 @@ export const openFilesSink = (
     );
   }
   const { mount } = stream;
-  const directory = join(target, mount);
   // A node that clones into a directory has no partitions, and none of their mount points.
   const isDirectoryNode = plan.disks.length === 0;
+  const directory = isDirectoryNode ? placeInside(target, mount) : join(target, mount);
   const place = isDirectoryNode ? null : findPartition(plan, stream.disk, stream.partition);
-  if (isDirectoryNode) mkdirSync(directory, { recursive: true });
   const where = place?.device ?? directory;
   // Fat has no owners and would refuse each single one; elsewhere they are root's to set.
   const keepsOwners = place?.partition.filesystem?.type !== 'vfat' && process.getuid?.() === 0;

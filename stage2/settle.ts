@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import { excludedByPlan, rsyncExcludes, XFS_ACLS } from '../streams/exclude.ts';
 import { run } from '../system/run.ts';
+import { placeInside } from './place-inside.ts';
 import { finished, type SettleSource, type Step, type StepContext, skipped } from './step.ts';
 
 const SETTLE_TIMEOUT_MS = 60 * 60 * 1000;
@@ -77,6 +78,10 @@ const isFat = ({ plan }: StepContext, stream: StreamPlan): boolean =>
       ),
   );
 
+/** A node without disks keeps within its directory. */
+const placeOf = (plan: StepContext['plan'], target: string, mount: string): string =>
+  plan.disks.length === 0 ? placeInside(target, mount) : join(target, mount);
+
 /** Settles one file system; returns what changed, in words. */
 const settleMount = async (
   mount: string,
@@ -89,7 +94,7 @@ const settleMount = async (
     ...commonArgs(
       excludedByPlan(plan, mount),
       `${settle.url(mount)}/`,
-      `${join(target, mount).replace(/\/$/, '')}/`,
+      `${placeOf(plan, target, mount).replace(/\/$/, '')}/`,
     ),
   ];
   const { stdout, exitCode } = await run('rsync', args, {

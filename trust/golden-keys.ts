@@ -1,5 +1,5 @@
 /** The golden's key pair and the operator's key, kept below `keys/` of the state directory. */
-import { readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../system/read-if-there.ts';
 import { createFile, replaceFile } from '../system/replace-file.ts';
@@ -13,6 +13,12 @@ export interface GoldenKeys extends KeyPair {
 }
 
 const directory = (): string => join(stateDirectory(), 'keys');
+
+/** Made by an older ka it was open to all. */
+const closeDirectory = (): void => {
+  mkdirSync(directory(), { recursive: true, mode: 0o700 });
+  chmodSync(directory(), 0o700);
+};
 
 /** machine-id(5) of this machine; "none" where it has none. */
 const machineId = (): string => (readIfThere('/etc/machine-id') ?? '').trim() || 'none';
@@ -49,6 +55,7 @@ export const goldenKeys = async (): Promise<GoldenKeys> => {
   const known = text === undefined ? undefined : parse(text);
   if (known) return { ...known, renewed: undefined };
   const made = await makeKeyPair();
+  closeDirectory();
   // Two processes may make one at the same time: the first one's counts.
   if (text === undefined) createFile(path, format(made));
   else replaceFile(path, format(made));
@@ -64,6 +71,7 @@ export const operatorKey = (): string => {
   const known = read();
   if (known !== undefined) return known;
   const made = `${newSecret()}\n`;
+  closeDirectory();
   if (readIfThere(path) === undefined) createFile(path, made);
   else replaceFile(path, made);
   return read() ?? operatorKey();

@@ -1,6 +1,7 @@
 /** A whole session: the real `ka golden` and real agents that clone into directories. */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isJoinable } from '../../demo/join-file.ts';
 import { type KaProcess, lastLines, startKa } from '../../demo/ka-process.ts';
 import { type NodeState, SessionEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../system/named-error.ts';
@@ -30,12 +31,14 @@ const readJournal = async (stateDirectory: string): Promise<SessionEvent[]> => {
     .map((line) => SessionEvent.parse(JSON.parse(line)));
 };
 
-const startAgents = ({ lab, targets, signal }: CloneContext, place: string): KaProcess[] =>
+const joinFile = (place: string): string => join(place, 'bench-join');
+
+const startAgents = ({ targets, signal }: CloneContext, place: string): KaProcess[] =>
   targets.map(({ host, directory }) =>
     startKa(
       [
         'agent',
-        ...['--session', SESSION, '--golden', lab.golden.address],
+        ...['--join-file', joinFile(place)],
         ...['--name', host.name, '--address', host.address, '--into', directory],
       ],
       {
@@ -62,13 +65,13 @@ export const kaSession: CloneTool = {
     const stateDirectory = join(lab.directory, 'bench-golden-state');
     await rm(stateDirectory, { recursive: true, force: true });
     await writeFile(descriptionFile, description);
-    const agents = startAgents(context, lab.directory);
     const golden = startKa(
       [
         'golden',
         ...['--nodes', String(targets.length), '--session', SESSION],
         ...['--address', lab.golden.address, '--root', tree],
         ...['--disk-desc', 'sda', descriptionFile, '--yes', '--ui', 'plain'],
+        ...['--join-file', joinFile(lab.directory)],
       ],
       {
         on: lab.golden,
@@ -77,6 +80,8 @@ export const kaSession: CloneTool = {
         signal,
       },
     );
+    const open = await isJoinable(golden, joinFile(lab.directory), signal);
+    const agents = open ? startAgents(context, lab.directory) : [];
     const exitCode = await golden.ended;
     if (exitCode !== 0) for (const agent of agents) agent.kill('SIGTERM');
     await Promise.all(agents.map(({ ended }) => ended));

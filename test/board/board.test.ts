@@ -12,7 +12,15 @@ const LEAVE_ALTERNATE = '\u001b[?1049l';
 const SHOW_CURSOR = '\u001b[?25h';
 
 const nothing = () => undefined;
-const actions = { start: nothing, eject: nothing, retry: nothing, stop: nothing };
+const actions = {
+  start: nothing,
+  eject: nothing,
+  retry: nothing,
+  admit: nothing,
+  deny: nothing,
+  stop: nothing,
+  join: nothing,
+};
 
 describe('the board on a terminal', () => {
   test('gives the terminal back at the end and leaves the summary in its scrollback', async () => {

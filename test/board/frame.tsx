@@ -9,6 +9,8 @@ import { terminal } from './terminal.ts';
 
 const nothing = () => undefined;
 
+export const JOIN = `10.0.1.42:30765/${'abcdefghijklmnopqrstuvwxyz'}/${'234567abcdefghijklmnopqrst'}`;
+
 /** Draws on `columns` × `rows` at the time `now` (milliseconds since 1970), colours included. */
 export const drawFrame = async (
   events: readonly SessionEvent[],
@@ -21,7 +23,15 @@ export const drawFrame = async (
   for (const event of events) emit(event);
   await new Promise<void>((resolve) => store.listen(resolve));
   const { stdout, stdin, writes } = terminal(columns, rows);
-  const actions = { start: nothing, eject: nothing, retry: nothing, stop: nothing };
+  const actions = {
+    start: nothing,
+    eject: nothing,
+    retry: nothing,
+    admit: nothing,
+    deny: nothing,
+    stop: nothing,
+    join: () => JOIN,
+  };
   const screen = render(<BoardScreen store={store} actions={actions} now={() => now} />, {
     stdout,
     stdin,

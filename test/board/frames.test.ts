@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SessionEvent } from '../../protocol/events.ts';
-import { frameLines } from './frame.tsx';
+import { frameLines, JOIN } from './frame.tsx';
 import { at, GIB, inTransfer, node, open, progress, T0, wholeSession } from './session-events.ts';
 
 const NOW = T0 + 212_000;
@@ -99,7 +99,7 @@ describe('the board', () => {
     expect(lines[0]).toMatch(/waiting for nodes +00:01:05$/);
     expect(lines[1]).toContain('2 of 3 here');
     expect(lines[2]).toContain('1 node still missing');
-    expect(lines[4]).toContain('ka agent --golden 10.0.1.42');
+    expect(lines[4]).toBe(` ${JOIN}`);
     expect(lines[7]).toContain('node01   · waiting        here for 00:01:00');
     expect(lines.at(-1)).toContain('s start now');
   });

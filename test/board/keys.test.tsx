@@ -25,7 +25,10 @@ const start = async (events: readonly SessionEvent[]) => {
     start: () => calls.push('start'),
     eject: (number: number) => calls.push(`eject ${number}`),
     retry: (number: number) => calls.push(`retry ${number}`),
+    admit: (code: string) => calls.push(`admit ${code}`),
+    deny: (code: string) => calls.push(`deny ${code}`),
     stop: () => calls.push('stop'),
+    join: () => undefined,
   };
   const now = () => T0 + 212_000;
   const { stdin, lastFrame } = render(<BoardScreen store={store} actions={actions} now={now} />);

@@ -9,7 +9,7 @@ const helpOf = async (...command: string[]): Promise<string> => {
 
 /** What the help of a command must tell of, each at the start of a line. */
 const commands: [string[], string[]][] = [
-  [[], ['golden', 'agent', 'start', 'status', 'desc', 'pxe', 'wake', 'power']],
+  [[], ['golden', 'agent', 'start', 'requests', 'admit', 'status', 'desc', 'pxe', 'wake', 'power']],
   [
     ['golden'],
     [
@@ -19,7 +19,10 @@ const commands: [string[], string[]][] = [
       ...['--min-nodes', '--ui', '--report', '--pxe'],
     ],
   ],
-  [['agent'], ['-s, --session', '--golden', '--fingerprint', '--disk', '--into', '--no-reboot']],
+  [
+    ['agent'],
+    ['-s, --session', '--golden', '--join', '--join-file', '--disk', '--into', '--no-reboot'],
+  ],
   [['start'], ['session']],
   [['status'], ['node', '-f, --follow', '--timeout']],
   [['pxe'], ['serve', 'default', 'forget', 'list', 'config']],

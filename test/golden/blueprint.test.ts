@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { DiskFacts } from '../../desc/facts.ts';
 import { makeBlueprint } from '../../golden/blueprint.ts';
-import type { Hello } from '../../golden/member.ts';
+import type { Hello } from '../../protocol/admission.ts';
+import { someHello } from '../support/hello.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 
 const sda: DiskFacts = {
@@ -17,28 +18,11 @@ const sda: DiskFacts = {
   partitions: [],
 };
 
-const helloOf = (firmware: 'bios' | 'uefi', target: Hello['target'] = 'disks'): Hello => ({
-  type: 'hello',
-  protocol: 1,
-  version: '0',
-  session: null,
-  key: 'k',
-  name: null,
-  target,
-  image: null,
-  reboot: true,
-  dataPort: 30764,
-  statusPort: 12345,
-  inventory: {
-    hostname: 'node',
-    macs: ['52:54:00:00:00:01'],
-    firmware,
-    memoryBytes: 1,
-    cores: 1,
-    kernel: 'x',
-    disks: target === 'disks' ? [sda] : [],
-  },
-});
+const helloOf = (firmware: 'bios' | 'uefi', target: Hello['target'] = 'disks'): Hello => {
+  const hello = someHello({ target, reboot: true });
+  const disks = target === 'disks' ? [sda] : [];
+  return { ...hello, inventory: { ...hello.inventory, firmware, disks } };
+};
 
 const DESCRIPTION = `disks:
   - name: sda

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { type DiscoverOptions, discoverGolden } from '../../client-agent/discover.ts';
+import {
+  type DiscoverOptions,
+  discoverGolden,
+  type FoundGolden,
+} from '../../client-agent/discover.ts';
 import { announce } from '../../golden/announcer.ts';
 import { PROTOCOL_VERSION } from '../../protocol/constants.ts';
 import type { Offer } from '../../protocol/offer.ts';
 
 const HOST = '127.0.0.1';
-const fingerprint = 'AA:BB:CC:DD:EE:FF';
+const pin = 'abcdefghijklmnopqrstuvwxyz';
+const otherPin = '234567abcdefghijklmnopqrst';
 const over = new AbortController();
 afterAll(() => over.abort());
 
@@ -20,7 +25,8 @@ const offerTo = (port: number, changes: Partial<Offer> = {}) =>
       session: 'lab',
       host: null,
       port: 30_765,
-      fingerprint,
+      fingerprint: pin,
+      admit: 'secret',
       present: 0,
       wanted: 3,
       state: 'waiting',
@@ -30,17 +36,22 @@ const offerTo = (port: number, changes: Partial<Offer> = {}) =>
     onError: () => undefined,
   });
 
-const discover = (port: number, changes: Partial<DiscoverOptions> = {}) =>
-  discoverGolden({
-    port,
-    session: null,
-    fingerprint: undefined,
-    address: HOST,
-    signal: over.signal,
-    onTry: () => undefined,
-    onRefused: () => undefined,
-    ...changes,
-  });
+const discover = (port: number, changes: Partial<DiscoverOptions<FoundGolden>> = {}) =>
+  discoverGolden(
+    {
+      port,
+      session: null,
+      pin: undefined,
+      whyShunned: () => undefined,
+      address: HOST,
+      signal: over.signal,
+      onTry: () => undefined,
+      onRefused: () => undefined,
+      connect: (found) => Promise.resolve(found),
+      ...changes,
+    },
+    () => undefined,
+  );
 
 describe('finding the golden', () => {
   test('an offer is taken at once, its sender being the address', async () => {
@@ -48,7 +59,7 @@ describe('finding the golden', () => {
     await expect(discover(45_957)).resolves.toEqual({
       host: HOST,
       port: 30_765,
-      fingerprint,
+      pin,
       session: 'lab',
     });
   });
@@ -61,16 +72,28 @@ describe('finding the golden', () => {
 
   test('a stranger with another key is told of once, and not taken', async () => {
     const refused: string[] = [];
-    await offerTo(45_956, { fingerprint: '11:22:33:44:55:66' });
-    const wanted = { fingerprint, onRefused: (why: string) => refused.push(why) };
+    await offerTo(45_956, { fingerprint: otherPin });
+    const wanted = { pin, onRefused: (why: string) => refused.push(why) };
     const found = discover(45_956, wanted);
     // The right one opens when the other has been heard some times.
     await sleep(2500);
     await offerTo(45_956);
-    await expect(found).resolves.toMatchObject({ fingerprint });
+    await expect(found).resolves.toMatchObject({ pin });
     expect(refused).toEqual([
-      'golden at 127.0.0.1 has another key (11:22:33:44:55:66…) than this node was booted for',
+      'golden at 127.0.0.1 has another key (234567ab…) than this node was told',
     ]);
+  });
+
+  test('one that does not answer, or was turned down lately, is passed over for one that does', async () => {
+    await offerTo(45_963, { port: 1 });
+    await offerTo(45_963, { port: 2 });
+    await offerTo(45_963, { host: '127.0.0.9', port: 30_765 });
+    const found = discover(45_963, {
+      whyShunned: ({ port }) => (port === 2 ? 'it said no' : undefined),
+      connect: (one) =>
+        one.port === 1 ? Promise.reject(new Error('refused')) : Promise.resolve(one),
+    });
+    await expect(found).resolves.toMatchObject({ host: '127.0.0.9', port: 30_765 });
   });
 
   test('after five tries it gives up and says what was there and why it would not do', async () => {
@@ -82,12 +105,14 @@ describe('finding the golden', () => {
     const tries: number[] = [];
     await offerTo(45_959);
     await offerTo(45_960, { protocol: PROTOCOL_VERSION + 1 });
-    await offerTo(45_961, { fingerprint: '11:22' });
+    await offerTo(45_961, { fingerprint: otherPin });
     // Side by side: each takes five tries of two seconds.
     const [name, version, key, silence] = await Promise.all([
-      refusal(discover(45_959, { session: 'other', onTry: (number) => tries.push(number) })),
+      refusal(
+        discover(45_959, { session: 'other', onTry: (number: number) => tries.push(number) }),
+      ),
       refusal(discover(45_960)),
-      refusal(discover(45_961, { fingerprint })),
+      refusal(discover(45_961, { pin })),
       refusal(discover(45_962)),
     ]);
     expect(tries).toEqual([1, 2, 3, 4, 5]);

@@ -1,29 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Hello } from '../../golden/member.ts';
 import { nodeName } from '../../golden/node-name.ts';
+import type { Hello } from '../../protocol/admission.ts';
+import { someHello } from '../support/hello.ts';
 
-const hello = (changes: { hostname?: string; name?: string; mac?: string } = {}): Hello => ({
-  type: 'hello',
-  protocol: 1,
-  version: '0',
-  session: null,
-  key: 'k',
-  name: changes.name ?? null,
-  target: 'disks',
-  image: null,
-  reboot: true,
-  dataPort: 30764,
-  statusPort: 12345,
-  inventory: {
-    hostname: changes.hostname ?? 'kamethod',
-    macs: [changes.mac ?? '52:54:00:00:00:01'],
-    firmware: 'bios',
-    memoryBytes: 1,
-    cores: 1,
-    kernel: 'x',
-    disks: [],
-  },
-});
+const hello = (changes: { hostname?: string; name?: string; mac?: string } = {}): Hello => {
+  const { hostname = 'kamethod', name = null, mac = '52:54:00:00:00:01' } = changes;
+  const some = someHello({ name });
+  return { ...some, inventory: { ...some.inventory, hostname, macs: [mac] } };
+};
 
 const nameOf = (
   nodes: { name: string; mac?: string; address?: string }[],

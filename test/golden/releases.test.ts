@@ -1,12 +1,13 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Hello, Member } from '../../golden/member.ts';
+import type { Member } from '../../golden/member.ts';
 import type { NodeLink } from '../../golden/node-link.ts';
 import { Releases } from '../../golden/releases.ts';
 import { Roster } from '../../golden/roster.ts';
 import type { GoldenMessage } from '../../protocol/control.ts';
 import type { NewEvent } from '../../protocol/events.ts';
 import { eventually } from '../support/eventually.ts';
+import { someHello } from '../support/hello.ts';
 
 let over: AbortController;
 let roster: Roster;
@@ -22,36 +23,18 @@ beforeEach(() => {
 
 afterEach(() => over.abort());
 
-const hello = (key: string, reboot: boolean): Hello => ({
-  type: 'hello',
-  protocol: 1,
-  version: '0',
-  session: null,
-  key,
-  name: null,
-  target: 'disks',
-  image: null,
-  reboot,
-  dataPort: 1,
-  statusPort: 2,
-  inventory: {
-    hostname: key,
-    macs: [],
-    firmware: 'bios',
-    memoryBytes: 0,
-    cores: 1,
-    kernel: '',
-    disks: [],
-  },
-});
-
 /** A cloned node, as far as the golden sees it. */
 const cloned = (name: string, { reboot = true } = {}): Member => {
   const link = {
-    address: '127.0.0.1',
+    peer: { address: '127.0.0.1', identity: null },
     send: (message: GoldenMessage) => told.push({ node: name, message }),
   };
-  const member = roster.add(name, hello(name, reboot), link as unknown as NodeLink);
+  const member = roster.add(name, {
+    hello: someHello({ reboot }),
+    link: link as unknown as NodeLink,
+    pin: name,
+    bootMac: null,
+  });
   roster.set(member, 'done');
   return member;
 };

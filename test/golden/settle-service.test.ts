@@ -10,6 +10,8 @@ let directory: string;
 let service: SettleService;
 let server: Server;
 let token: string;
+/** Whose key the channel was proved with. */
+let node: number | undefined;
 let over: AbortController;
 
 beforeEach(async () => {
@@ -17,12 +19,13 @@ beforeEach(async () => {
   mkdirSync(join(directory, 'tree'));
   writeFileSync(join(directory, 'tree', 'file'), 'settled');
   over = new AbortController();
+  node = 1;
   service = new SettleService(
     directory,
     [{ mount: '/', path: join(directory, 'tree') }],
     () => undefined,
   );
-  server = createServer((socket) => service.serve(socket, token, over.signal));
+  server = createServer((socket) => service.serve(socket, token, node, over.signal));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Lab, type LabHost } from '../../demo/lab.ts';
 import { run } from '../../system/run.ts';
-import { readReport, startAgent, startGolden } from '../support/cluster.ts';
+import { readReport, startAgent, startGolden, startSearching } from '../support/cluster.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { MIB, makeSmallGolden, type SmallGolden } from '../support/small-golden.ts';
 
@@ -27,7 +27,7 @@ const diskFlags = async (lab: Lab, bytes: number) => {
 
 test('without a session an agent tries five times and gives up', async () => {
   await using lab = await makeLab();
-  const agent = startAgent(lab, 1, await diskFlags(lab, 64 * MIB));
+  const agent = startSearching(lab, 1, await diskFlags(lab, 64 * MIB));
   expect(await agent.ended).toBe(1);
   const text = await agent.text();
   expect(text).toContain('(Try 5/5)');
@@ -39,7 +39,8 @@ describe('with another session name', () => {
     await using lab = await makeLab();
     const golden = await tinyGolden(lab);
     const session = startGolden(lab, ['-n', '1', ...whatToClone(golden)]);
-    const agent = startAgent(lab, 1, ['--session', 'other', ...(await diskFlags(lab, 64 * MIB))]);
+    const flags = ['--session', 'other', ...(await diskFlags(lab, 64 * MIB))];
+    const agent = startSearching(lab, 1, flags);
     expect(await agent.ended).toBe(1);
     expect(await agent.text()).toMatch(
       /Can't reach a valid KA server: golden at 10\.75\.0\.1 has session "test", not "other"/,
@@ -52,8 +53,8 @@ describe('with another session name', () => {
     await using lab = await makeLab();
     const golden = await tinyGolden(lab);
     const session = startGolden(lab, ['-n', '1', ...whatToClone(golden)]);
-    const there = ['--session', 'other', '--golden', lab.golden.address];
-    const agent = startAgent(lab, 1, [...there, ...(await diskFlags(lab, 64 * MIB))]);
+    const flags = ['--session', 'other', ...(await diskFlags(lab, 64 * MIB))];
+    const agent = startAgent(lab, 1, flags);
     expect(await agent.ended).toBe(1);
     expect(await agent.text()).toContain('it wants session "other", this golden has "test"');
     session.kill('SIGTERM');

@@ -34,9 +34,7 @@ test('when the middle agent is killed in mid-transfer the others finish with ide
   );
   const flags = ['-n', '3', '-p', 'sda', golden.description, '--root', golden.root];
   const session = startGolden(lab, flags);
-  const agents = disks.map((disk, index) =>
-    startAgent(lab, index + 1, ['--golden', lab.golden.address, '--disk', `sda=${disk}`]),
-  );
+  const agents = disks.map((disk, index) => startAgent(lab, index + 1, ['--disk', `sda=${disk}`]));
 
   await eventually(
     'node2 has a third of the data',

@@ -79,7 +79,7 @@ describe('a disk is refused and left as it was when it is', () => {
     const device = await attach(file);
     const before = await hashOf(file);
     const session = startSession(1);
-    const agent = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', `sda=${device}`]);
+    const agent = startAgent(lab, 1, ['--disk', `sda=${device}`]);
     expect([await session.ended, await agent.ended]).toEqual([1, 1]);
     const [node] = (await readReport(lab)).nodes;
     expect(node?.result).toBe('refused');
@@ -99,7 +99,7 @@ test('a disk of another sector size is refused when it should take a raw copy', 
   const device = await lab.blankDisk(file, 128 * MIB, 4096);
   const before = await hashOf(file);
   const session = startSession(1, description);
-  const agent = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', `sda=${device}`]);
+  const agent = startAgent(lab, 1, ['--disk', `sda=${device}`]);
   expect([await session.ended, await agent.ended]).toEqual([1, 1]);
   const [node] = (await readReport(lab)).nodes;
   expect(node?.failure?.message).toMatch(/sda.*4096.*512|sda.*512.*4096/);
@@ -107,7 +107,7 @@ test('a disk of another sector size is refused when it should take a raw copy', 
 });
 
 test('an agent whose disk does not exist says so and joins nothing', async () => {
-  const agent = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', 'sda=/dev/nonesuch']);
+  const agent = startAgent(lab, 1, ['--disk', 'sda=/dev/nonesuch']);
   expect(await agent.ended).toBe(1);
   expect(await agent.text()).toMatch(/\/dev\/nonesuch.*(no such|not exist|is there)/i);
 });
@@ -118,8 +118,8 @@ test('of two nodes the one whose disk does not fit is refused, the other is clon
   const goodDisk = await lab.blankDisk(join(lab.directory, 'fits.img'), 128 * MIB);
   const before = await hashOf(small);
   const session = startSession(2);
-  const good = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', `sda=${goodDisk}`]);
-  const bad = startAgent(lab, 2, ['--golden', lab.golden.address, '--disk', `sda=${smallDisk}`]);
+  const good = startAgent(lab, 1, ['--disk', `sda=${goodDisk}`]);
+  const bad = startAgent(lab, 2, ['--disk', `sda=${smallDisk}`]);
   expect([await session.ended, await good.ended, await bad.ended]).toEqual([2, 0, 1]);
   const results = (await readReport(lab)).nodes.map(({ name, result }) => [name, result]);
   expect(results.sort()).toEqual([

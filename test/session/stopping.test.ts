@@ -48,7 +48,7 @@ const startTransfer = async (name: string) => {
   const whatToClone = ['-p', 'sda', golden.description, '--root', golden.root];
   const session = startGolden(lab, ['-n', '2', '--compress', 'none', ...whatToClone]);
   const agents = devices.map((device, index) =>
-    startAgent(lab, index + 1, ['--golden', lab.golden.address, '--disk', `sda=${device}`]),
+    startAgent(lab, index + 1, ['--disk', `sda=${device}`]),
   );
   await eventually(
     'both nodes have some data',

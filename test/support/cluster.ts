@@ -31,6 +31,9 @@ export const startOn = (
   return { ...started, text: () => readFile(logFile, 'utf8') };
 };
 
+/** Where the golden of a lab writes its join string. */
+export const joinFile = (lab: Lab): string => join(lab.directory, 'join');
+
 const reportFile = (lab: Lab) => join(lab.directory, 'report.json');
 
 /** `ka golden` on the lab's golden, telling its events as JSON lines. */
@@ -41,16 +44,42 @@ export const startGolden = (
 ): Started => {
   const { address } = lab.golden;
   const common = ['--session', 'test', '--address', address, '--yes', '--ui', 'json'];
-  return startOn(lab.golden, lab, ['golden', ...common, '--report', reportFile(lab), ...flags], on);
+  const files = ['--join-file', joinFile(lab), '--report', reportFile(lab)];
+  return startOn(lab.golden, lab, ['golden', ...common, ...files, ...flags], on);
 };
 
-/** `ka agent` on a node of the lab (1, 2 …). */
+/** Runs a command as soon as the golden of the lab has written its join string. */
+const onceOpen = (host: LabHost, lab: Lab): KaOptions['on'] => ({
+  argv: (command) => {
+    const wait = `until [ -s "$0" ]; do sleep 0.05; done; exec "$@"`;
+    return host.argv(['sh', '-c', wait, joinFile(lab), ...command]);
+  },
+});
+
+/** `ka agent` on a node of the lab (1, 2 …), with the join string of the lab's golden as soon as there is one. */
 export const startAgent = (lab: Lab, node: number, flags: readonly string[]): Started => {
+  const host = hostOf(lab, node);
+  const joining = ['agent', ...agentFlags(host), '--join-file', joinFile(lab), ...flags];
+  return startOn(host, lab, joining, onceOpen(host, lab));
+};
+
+/** The same without a join string: it searches, and joins sessions that take anybody. */
+export const startSearching = (lab: Lab, node: number, flags: readonly string[]): Started => {
+  const host = hostOf(lab, node);
+  return startOn(host, lab, ['agent', ...agentFlags(host), '--admit', 'open', ...flags]);
+};
+
+const hostOf = (lab: Lab, node: number): LabHost => {
   const host = lab.nodes[node - 1];
   if (!host) throw new RangeError(`the lab has no node ${node}`);
-  const common = ['--name', host.name, '--address', host.address, '--no-reboot'];
-  return startOn(host, lab, ['agent', ...common, ...flags]);
+  return host;
 };
+
+const agentFlags = ({ name, address }: LabHost): string[] => [
+  ...['--name', name],
+  ...['--address', address],
+  '--no-reboot',
+];
 
 /** Exit statuses of processes that should end well; for one that does not, with its last words. */
 export const exits = (...processes: Started[]): Promise<(0 | string)[]> =>

@@ -71,7 +71,7 @@ export class FaultSession {
   /** Starts (again) the agent of a node. */
   boot(node: number): Started {
     const { lab } = this.#faults;
-    const where = ['--golden', lab.golden.address, '--into', this.#faults.target(node)];
+    const where = ['--into', this.#faults.target(node)];
     const more = this.#options.agentFlags?.(node) ?? [];
     const agent = startAgent(lab, node, [...where, ...more]);
     this.#agents.set(node, agent);
