@@ -37,6 +37,7 @@ export default {
       testMatch: filesIn(
         'bench',
         'board',
+        'boot',
         'cli',
         'client-agent',
         'golden',

@@ -17,13 +17,16 @@ const LEAD = 5;
 /** "100 %" after a bar. */
 export const PERCENT = 6;
 
+/** Terminals from here on show addresses too. */
+export const WIDE_COLUMNS = 100;
+
 /** Columns for a terminal of `width` cells and names of up to `longestName`. */
 export const tableColumns = (width: number, longestName: number): TableColumns => {
-  const wide = width >= 100;
+  const wide = width >= WIDE_COLUMNS;
   const name = Math.min(Math.max(4, longestName), width >= 120 ? 28 : wide ? 18 : 12);
   const address = wide ? 16 : 0;
   const step = width >= 120 ? 24 : 18;
-  const bar = Math.min(30, wide ? 10 + Math.floor((width - 100) / 3) : 8);
+  const bar = Math.min(30, wide ? 10 + Math.floor((width - WIDE_COLUMNS) / 3) : 8);
   const rate = 6;
   const behind = 10;
   const used = LEAD + name + 2 + address + step + bar + PERCENT + rate + behind;

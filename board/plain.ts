@@ -6,7 +6,7 @@ import type { Subscribe } from './subscribe.ts';
 import { nodeResultLines, totalsLines } from './summary.ts';
 
 /** Progress lines come no closer than this, in milliseconds of the events' time. */
-const PROGRESS_MS = 5000;
+export const PROGRESS_MS = 5000;
 
 const progressLine = (view: SessionView): string => {
   const { sentBytes, sourceBytes, expectedBytes, lineRate, etaMs, limit } = view.pass;
@@ -40,7 +40,8 @@ export const startPlain = (
     for (const { level, text } of news) {
       write(level === 'info' ? text : `${level === 'error' ? 'ERROR' : 'WARNING'}: ${text}`);
     }
-    if (event.kind === 'progress' && event.time - lastProgress >= PROGRESS_MS) {
+    const isDue = event.time - lastProgress >= PROGRESS_MS && view.chain.length > 0;
+    if (event.kind === 'progress' && isDue) {
       lastProgress = event.time;
       write(progressLine(view));
     }

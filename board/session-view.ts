@@ -20,6 +20,8 @@ export interface PassTotals {
   readonly sourceBytes: number;
   readonly transferMs: number;
   readonly emptiedMs: number;
+  /** All its nodes left it. */
+  readonly isAbandoned: boolean;
 }
 
 /** A machine that asks to be let in. */
@@ -254,6 +256,7 @@ const onPass = (view: SessionView, event: EventOf<'pass'>): SessionView => {
         sourceBytes: Math.max(view.pass.sourceBytes, view.pass.streamedBytes),
         transferMs: event.transferMs ?? 0,
         emptiedMs: event.emptiedMs ?? 0,
+        isAbandoned: view.chain.length === 0,
       },
     ],
   };

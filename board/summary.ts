@@ -14,17 +14,27 @@ import { nodesInOrder, type PassTotals, type SessionView } from './session-view.
 
 /** What one pass sent, as the original printed it. */
 export const totalsLines = (totals: PassTotals): string[] => {
-  const seconds = totals.transferMs / 1000;
-  const rate = seconds > 0 ? totals.sentBytes / seconds : 0;
+  const { sentBytes, transferMs, emptiedMs, isAbandoned } = totals;
+  if (isAbandoned && sentBytes === 0) return ['No data was sent: no node was left in the chain'];
+  const sent = `Total data sent = ${formatMegs(sentBytes)}`;
+  const took = formatSeconds(transferMs);
+  if (isAbandoned) return [sent, `No node was left in the chain after ${took}`];
+  const rate = transferMs > 0 ? (sentBytes * 1000) / transferMs : 0;
   return [
-    `Total data sent = ${formatMegs(totals.sentBytes)}`,
-    `Transfer time = ${formatSeconds(totals.transferMs)}, throughput = ${formatMegsRate(rate)}`,
-    `The pipeline was emptied in ${formatSeconds(totals.emptiedMs)}`,
+    sent,
+    `Transfer time = ${took}${rate > 0 ? `, throughput = ${formatMegsRate(rate)}` : ''}`,
+    `The pipeline was emptied in ${formatSeconds(emptiedMs)}`,
   ];
 };
 
 /** Steps that write to no disk; any other may have. */
-const HARMLESS = new Set(['make room for stage2', 'receive stage2', 'enter stage2', 'check disk']);
+const HARMLESS = new Set([
+  'make room for stage2',
+  'receive stage2',
+  'enter stage2',
+  'check tools',
+  'check disk',
+]);
 
 const adviceOnFailed = ({ failure, steps }: NodeView): string => {
   if (failure?.code === 'NotBooted') return 'it is cloned; see on its console what it starts';
@@ -105,11 +115,10 @@ export const nodeResultLines = (view: SessionView): string[] => {
   const nodes = nodesInOrder(view);
   const nameWidth = Math.min(40, Math.max(4, ...nodes.map((node) => node.name.length)));
   const done = nodes.filter(({ state }) => clonedStates.has(state)).length;
-  const wanted = Math.max(view.wanted, nodes.length);
   const missing = view.wanted - nodes.length;
   const took = formatDuration((view.finished ?? 0) - (view.started ?? view.finished ?? 0));
   return [
-    `Session ${view.name}: ${done} of ${count(wanted, 'node')} cloned in ${took}`,
+    `Session ${view.name}: ${done} of ${count(Math.max(view.wanted, done), 'node')} cloned in ${took}`,
     ...nodes.flatMap((node) => resultLines(view, node, nameWidth)),
     ...skippedLines(nodes),
     ...adviceLines(nodes),

@@ -102,7 +102,7 @@ const addOptions = (command: Command): Command =>
     .option('--no-phone-home', 'do not wait until nodes say that they run from their own disks')
     .option(
       '-r, --bootloader <name>',
-      "'grub|extlinux|lilo|none [initramfs options]' (default: as the golden)",
+      "'grub|extlinux|lilo|none [--with=MODULE …]', modules and options of its initramfs (default: as the golden)",
     )
     .option('-s, --session <name>', "name of the session (default: the golden's host name)")
     .option('--root <dir>', 'clone the system mounted there', '/')
@@ -161,7 +161,8 @@ const addOptions = (command: Command): Command =>
     .addHelpText(
       'after',
       `
-Exit status: 0 all nodes cloned, 2 some, 1 none (or not started), 64 wrong use.
+Exit status: 0 all nodes of -n cloned, 2 some (who never came is missing),
+1 none (or not started), 64 wrong use.
 
 Examples:
   ka golden -n 3 -p sda desc          three nodes, disk sda as described in desc
@@ -190,6 +191,7 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
         bootCodeOf: flags.bootCode ?? [],
         bootCodeFiles: flags.bootCodeFile ?? [],
         bootloader: flags.bootloader,
+        mayCompress: flags.compress !== 'none',
       },
       signal,
     );

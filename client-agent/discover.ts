@@ -41,7 +41,11 @@ export interface DiscoverOptions<Link> {
 
 /** Longest text of an offer; ours have some 300. */
 const MOST_BYTES = 1400;
-/** An attacker can send any number of offers: so many are tried in one go, and these at a time. */
+/**
+ * An attacker can send any number of offers: so many are tried in one go, and
+ * these at a time. Answers to this node's own question are counted apart from
+ * what is shouted at everybody, so that shouting alone cannot crowd them out.
+ */
 const MOST_CANDIDATES = 64;
 const MOST_OF_ONE_SENDER = 2;
 const AT_ONCE = 8;
@@ -73,20 +77,23 @@ const refusal = <Link>(
   return options.whyShunned(found) ?? found;
 };
 
+/** How an offer came: to everybody, or to who asked. */
+type Kind = 'shouted' | 'answered';
+
 const openSockets = (
   address: string | undefined,
   port: number,
-  onMessage: (message: Buffer, from: RemoteInfo) => void,
+  onMessage: (kind: Kind) => (message: Buffer, from: RemoteInfo) => void,
 ) => {
   const interfaces = ipv4Interfaces(address);
   const listener = createSocket({ type: 'udp4', reuseAddr: true });
-  listener.on('message', onMessage);
+  listener.on('message', onMessage('shouted'));
   listener.bind(port, () => {
     for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
   });
   const askers = interfaces.map((network) => {
     const socket = createSocket('udp4');
-    socket.on('message', onMessage);
+    socket.on('message', onMessage('answered'));
     socket.bind(0, network.address, () => {
       socket.setBroadcast(true);
       socket.setMulticastInterface(network.address);
@@ -102,7 +109,7 @@ class Candidates<Link> {
   readonly #onFound: (link: Link) => void;
   readonly #onFailed: (why: string) => void;
   readonly #queue: FoundGolden[] = [];
-  readonly #seen = new Set<string>();
+  readonly #seen: Record<Kind, Set<string>> = { shouted: new Set(), answered: new Set() };
   readonly #senders = new Map<string, number>();
   #running = 0;
 
@@ -116,12 +123,14 @@ class Candidates<Link> {
     this.#onFailed = onFailed;
   }
 
-  add(found: FoundGolden, sender: string): void {
+  add(found: FoundGolden, sender: string, kind: Kind): void {
     const key = `${found.host}:${found.port}:${found.pin}`;
     const ofSender = this.#senders.get(sender) ?? 0;
-    const tooMany = this.#seen.size >= MOST_CANDIDATES || ofSender >= MOST_OF_ONE_SENDER;
-    if (this.#seen.has(key) || tooMany) return;
-    this.#seen.add(key);
+    const { shouted, answered } = this.#seen;
+    const seen = this.#seen[kind];
+    const tooMany = seen.size >= MOST_CANDIDATES || ofSender >= MOST_OF_ONE_SENDER;
+    if (shouted.has(key) || answered.has(key) || tooMany) return;
+    seen.add(key);
     this.#senders.set(sender, ofSender + 1);
     // Not in the order of coming: who floods shall not be first by that.
     this.#queue.splice(Math.floor(Math.random() * (this.#queue.length + 1)), 0, found);
@@ -130,7 +139,8 @@ class Candidates<Link> {
 
   /** Another try: who did not answer may do so now. */
   again(): void {
-    this.#seen.clear();
+    this.#seen.shouted.clear();
+    this.#seen.answered.clear();
     this.#senders.clear();
     this.#queue.length = 0;
   }
@@ -188,15 +198,16 @@ export const discoverGolden = <Link>(
         if (!over) refused(why);
       },
     );
-    const onMessage = guarded(
-      (message: Buffer, from: RemoteInfo) => {
-        if (over || message.length > MOST_BYTES) return;
-        const found = refusal(message.toString(), from.address, options);
-        if (typeof found === 'string') refused(found);
-        else if (found) candidates.add(found, from.address);
-      },
-      (error) => refused(error.message),
-    );
+    const onMessage = (kind: Kind) =>
+      guarded(
+        (message: Buffer, from: RemoteInfo) => {
+          if (over || message.length > MOST_BYTES) return;
+          const found = refusal(message.toString(), from.address, options);
+          if (typeof found === 'string') refused(found);
+          else if (found) candidates.add(found, from.address, kind);
+        },
+        (error) => refused(error.message),
+      );
     const { listener, askers } = openSockets(options.address, options.port, onMessage);
     sockets.push(listener, ...askers.map(({ socket }) => socket));
     const fail = (error: Error) =>

@@ -24,7 +24,7 @@ export interface GoldenAddress {
 
 const CONNECT_TIMEOUT_MS = 3000;
 /** The golden pings each second; this much silence means it is gone. */
-const SILENCE_MS = 6 * HEARTBEAT_MS;
+export const SILENCE_MS = 6 * HEARTBEAT_MS;
 /** A plan of many disks is the largest. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 

@@ -9,7 +9,12 @@ import { cleanUp } from '../stage2/clean-up.ts';
 import { openSink } from '../stage2/receive.ts';
 import { runSteps, type StepReport } from '../stage2/runner.ts';
 import type { Step, StepContext } from '../stage2/step.ts';
-import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps.ts';
+import {
+  directoryFinishSteps,
+  directoryPrepareSteps,
+  finishSteps,
+  prepareSteps,
+} from '../stage2/steps.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { checkPlan } from './check-plan.ts';
@@ -104,7 +109,6 @@ export class Membership {
     link.closed.then((reason) => this.#end({ kind: 'lost', reason }));
     const onAbort = () => this.#end({ kind: 'dismissed', reason: 'this agent was stopped' });
     signal.addEventListener('abort', onAbort, { once: true });
-    log.forwardTo((lines) => link.send({ type: 'log', lines }));
     const outcome = await ended;
     signal.removeEventListener('abort', onAbort);
     this.#stop(outcome.kind === 'cloned' ? 'cloned' : outcome.reason);
@@ -128,6 +132,8 @@ export class Membership {
         return;
       case 'welcome':
         this.#options.knock.stop();
+        // Not before: nothing else of a node is read until it is in.
+        log.forwardTo((lines) => this.#options.link.send({ type: 'log', lines }));
         this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
         this.#next(() => this.#options.onWelcome(message.name, message.time));
         log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);
@@ -244,7 +250,7 @@ export class Membership {
     }
     checkPlan(parsed.data, { devices: this.#devices, directory: this.#options.directory });
     this.#plan = parsed.data;
-    await this.#steps(this.#options.directory ? [] : prepareSteps, signal);
+    await this.#steps(this.#options.directory ? directoryPrepareSteps : prepareSteps, signal);
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }
 
@@ -283,7 +289,7 @@ export class Membership {
   }
 
   async #complete({ settle, home }: Of<'complete'>, signal: AbortSignal): Promise<void> {
-    const { link, log, directory, goldenHost } = this.#options;
+    const { link, log, directory, target, goldenHost } = this.#options;
     const steps = directory ? directoryFinishSteps : finishSteps;
     await this.#closeHop();
     const tunnel = new AbortController();
@@ -296,7 +302,11 @@ export class Membership {
     } finally {
       tunnel.abort();
     }
-    log.say('This node is cloned and verified');
+    log.say(
+      directory
+        ? `This node is cloned into ${target}; a directory is not verified as disks are`
+        : 'This node is cloned and verified',
+    );
     log.flush();
     link.send({ type: 'phase', phase: 'complete' });
   }

@@ -9,11 +9,11 @@ import { printable } from '../protocol/printable.ts';
 import { NamedError } from '../system/named-error.ts';
 
 /** Log kept for readers who come later: this many lines, and never more bytes than this. */
-const BACKLOG_LINES = 1000;
+export const BACKLOG_LINES = 1000;
 const BACKLOG_BYTES = 512 * 1024;
 
 /** Readers at a time. */
-const MAX_READERS = 200;
+export const MAX_READERS = 200;
 
 /** A reader that has this many bytes waiting does not keep up and is let go. */
 const MAX_LAG_BYTES = 1024 * 1024;

@@ -1,5 +1,4 @@
-/** What a machine's firmware needs to find on a disk, and GRUB in a system to put it there. */
-import type { Firmware } from './clone-plan.ts';
+/** What a machine's firmware needs to find on a disk. */
 import { typeCode } from './partition-types.ts';
 
 interface BootDisk {
@@ -32,12 +31,3 @@ export const findEsp = <Disk extends BootDisk>(
 /** GRUB for BIOS keeps itself behind the msdos table, or in a partition of its own on gpt. */
 export const hasRoomForBiosGrub = ({ table, partitions }: BootDisk): boolean =>
   table === 'msdos' || partitions.some(({ type }) => type === typeCode('gpt', 'bios-boot'));
-
-/** GRUB's names for the machines it is built for. */
-export const GRUB_PLATFORM: Record<Firmware, string> = { bios: 'i386-pc', uefi: 'x86_64-efi' };
-
-/** Directories of GRUB's modules for a firmware: Debian's and Fedora's, SUSE's, older SUSE's. */
-export const grubModules = (firmware: Firmware): string[] =>
-  ['/usr/lib/grub', '/usr/share/grub2', '/usr/share/grub'].map(
-    (place) => `${place}/${GRUB_PLATFORM[firmware]}`,
-  );

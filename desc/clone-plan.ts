@@ -78,6 +78,12 @@ export type Bootloader = z.infer<typeof Bootloader>;
 export const Firmware = z.enum(['bios', 'uefi']);
 export type Firmware = z.infer<typeof Firmware>;
 
+/** A module's name is part of a path and a word of a command; the kernel's own limit is 55 letters. */
+const KernelModuleName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$/);
+
+/** One word of a command line. */
+const OptionWord = z.string().regex(/^[\x21-\x7e]{1,256}$/);
+
 export const ClonePlan = z.object({
   hostname: z.string(),
   /** Host name of the golden, to be replaced in /etc/hosts. */
@@ -85,13 +91,17 @@ export const ClonePlan = z.object({
   /** Empty for a node that clones into a directory. */
   disks: z.array(DiskPlan),
   streams: z.array(StreamPlan),
+  /** Whether streams may come compressed, which the golden decides by measuring. */
+  mayBeCompressed: z.boolean(),
   exclude: z.array(z.string()),
-  /** What to install, on which disk (description name), with extra mkinitrd/dracut/update-initramfs options. */
+  /** What to install, on which disk (description name). */
   bootloader: z.object({
     kind: Bootloader,
     firmware: Firmware,
     disk: z.string().optional(),
-    initramfsOptions: z.array(z.string()),
+    /** Kernel modules to be in every initramfs image, and options for the tool that builds them. */
+    initramfsModules: z.array(KernelModuleName).max(64),
+    initramfsOptions: z.array(OptionWord).max(64),
   }),
   /** Boot sector code to write over the first 446 bytes, base64, by disk name (`-m`, `-M`). */
   bootCode: z.record(z.string(), z.string()),

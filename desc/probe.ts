@@ -16,6 +16,9 @@ export interface ProbeOptions {
   log?: CommandLog | undefined;
 }
 
+/** Programs that are called for it. */
+export const PROBE_TOOLS: readonly string[] = ['sfdisk', 'blkid'];
+
 /** One probe looks at a few sectors; a disk that does not answer in this time is broken. */
 const PROBE_TIMEOUT_MS = 60_000;
 

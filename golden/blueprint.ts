@@ -3,7 +3,7 @@
  * the streams and where they come from, the plan of each node when it comes.
  */
 import { stat } from 'node:fs/promises';
-import { Bootloader, type ClonePlan, type StreamPlan } from '../desc/clone-plan.ts';
+import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import { completeFromGolden } from '../desc/complete.ts';
 import { DiskFacts } from '../desc/facts.ts';
 import { describeDisk } from '../desc/from-disk.ts';
@@ -14,6 +14,7 @@ import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
 import type { Hello } from '../protocol/admission.ts';
 import { NamedError } from '../system/named-error.ts';
+import { chooseBoot } from './boot-choice.ts';
 import { readBootCode } from './boot-code.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
@@ -36,6 +37,7 @@ export interface BlueprintOptions {
   bootCodeFiles: readonly (readonly [string, string])[];
   /** "grub --with=x": loader, then options for the initramfs tool. */
   bootloader: string | undefined;
+  mayCompress: boolean;
 }
 
 export interface Blueprint {
@@ -168,22 +170,6 @@ const parseRegex = (regex: string): RegExp => {
   }
 };
 
-const bootloaderFor = (
-  wanted: string | undefined,
-  golden: GoldenRoot,
-  disk: string | undefined,
-): Omit<ClonePlan['bootloader'], 'firmware'> => {
-  const [kind = golden.bootloader, ...initramfsOptions] = wanted?.trim().split(/\s+/) ?? [];
-  const known = Bootloader.safeParse(kind);
-  if (!known.success) {
-    throw new NamedError(
-      'UnknownBootloader',
-      `-r ${kind}: not a boot loader; use ${Bootloader.options.join(', ')}`,
-    );
-  }
-  return { kind: known.data, initramfsOptions, ...(disk === undefined ? {} : { disk }) };
-};
-
 /** Streams in the order of the tables: file systems first, then raw partitions, as the original. */
 const streamsOf = (description: Description, golden: GoldenRoot, refs: GoldenRefs) => {
   const all = description.disks.flatMap((disk) =>
@@ -249,10 +235,16 @@ export const makeBlueprint = async (
   const rootDisk = description.disks.find(({ partitions }) =>
     partitions.some(({ mount }) => mount === '/'),
   );
-  const bootloader = bootloaderFor(options.bootloader, golden, rootDisk?.name);
+  const bootDisk = rootDisk ?? description.disks[0];
+  const { installableFor, ...choice } = await chooseBoot(
+    options.bootloader,
+    golden.path,
+    bootDisk?.table,
+  );
+  const bootloader = { ...choice, ...(rootDisk === undefined ? {} : { disk: rootDisk.name }) };
   const bootWay: BootWay | undefined = rootDisk && {
     kind: bootloader.kind,
-    grubFor: golden.grubFor,
+    installableFor,
     disks: description.disks,
     bootDisk: rootDisk,
   };
@@ -285,9 +277,10 @@ export const makeBlueprint = async (
         ? []
         : description.disks.map((disk) => planDisk(disk, diskNamed(disk.name, facts), { refs })),
       streams: streams.map(({ plan }) => plan).filter(({ kind }) => !directory || kind === 'files'),
+      mayBeCompressed: options.mayCompress,
       exclude: left,
       bootloader: directory
-        ? { kind: 'none', firmware, initramfsOptions: [] }
+        ? { kind: 'none', firmware, initramfsModules: [], initramfsOptions: [] }
         : { ...bootloader, firmware },
       bootCode,
     };

@@ -81,12 +81,12 @@ const SURE_MS = 1000;
 /** Nodes report twice a second; one that has not for so long may be stopped or cut off. */
 const QUIET_MS = 1600;
 /** So long may a node hold back all others before it counts as slow. */
-const SLOW_MS = 1000;
+export const SLOW_MS = 1000;
 /** A ring this full holds back the chain, one this empty does not; the same for shares of time. */
-const FULL = 0.5;
-const EMPTY = 0.3;
+export const FULL = 0.5;
+export const EMPTY = 0.3;
 /** A node so many bytes behind its upstream is not only late by accident. */
-const BEHIND_BYTES = 12 * 1024 * 1024;
+export const BEHIND_BYTES = 12 * 1024 * 1024;
 /** No further behind than this, a sink or a link keeps up. */
 const LEVEL_BYTES = 4 * 1024 * 1024;
 /** Rates are averaged over about this long. */

@@ -12,7 +12,7 @@ import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts
  * How much of the golden's own data is read for it. Far more than is tried: a
  * tree often begins with /boot, whose packed files say nothing about the rest.
  */
-const READ_BYTES = 192 * 1024 * 1024;
+export const READ_BYTES = 192 * 1024 * 1024;
 
 /** Of every so many bytes read … */
 const STRIDE_BYTES = 8 * 1024 * 1024;
@@ -21,10 +21,10 @@ const STRIDE_BYTES = 8 * 1024 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 
 /** Reading a sample may take this long; a slower disk limits the session anyway. */
-const SAMPLE_MS = 1000;
+export const SAMPLE_MS = 1000;
 
 /** Compression must promise this much to be worth the CPU it takes from the nodes. */
-const WORTH_IT = 1.15;
+export const WORTH_IT = 1.15;
 
 export interface SourceRates {
   /** Bytes per second the golden can read. */

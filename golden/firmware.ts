@@ -1,5 +1,5 @@
 /** Whether a node's machine will start what the description puts on its disk; seen before anything is written. */
-import { findEsp, hasRoomForBiosGrub } from '../desc/boot-partitions.ts';
+import { LOADERS } from '../boot/loaders/loaders.ts';
 import type { Bootloader, Firmware } from '../desc/clone-plan.ts';
 import type { DiskSpec } from '../desc/model.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -7,32 +7,27 @@ import { NamedError } from '../system/named-error.ts';
 /** What a session's clones will boot with. */
 export interface BootWay {
   kind: Bootloader;
-  /** Firmware the golden's grub can be installed for. */
-  grubFor: ReadonlySet<Firmware>;
+  /** Firmware the golden's loader can be installed for. */
+  installableFor: ReadonlySet<Firmware>;
   disks: readonly DiskSpec[];
   /** The disk the loader goes on. */
   bootDisk: DiskSpec;
 }
 
 const NAMES: Record<Firmware, string> = { bios: 'BIOS', uefi: 'UEFI' };
-const PACKAGES: Record<Firmware, string> = { bios: 'grub-pc-bin', uefi: 'grub-efi-amd64-bin' };
 
 /** Why a machine with this firmware would not start from its disk; undefined when it would. */
 const obstacle = (firmware: Firmware, way: BootWay): string | undefined => {
-  const { kind, grubFor, disks, bootDisk } = way;
+  const { kind, installableFor, disks, bootDisk } = way;
   if (kind === 'none') return undefined;
-  if (firmware === 'uefi' && kind !== 'grub') return `${kind} is for BIOS only`;
-  if (firmware === 'uefi' && !findEsp(disks)) {
-    return 'the description has no EFI system partition (type esp, filesystem vfat, mount /boot/efi)';
-  }
-  if (kind !== 'grub') return undefined;
-  if (firmware === 'bios' && !hasRoomForBiosGrub(bootDisk)) {
-    return `the description has no bios-boot partition on ${bootDisk.name}, which grub needs on gpt`;
-  }
-  if (!grubFor.has(firmware)) {
-    return `the golden has no grub for it (on Debian the package ${PACKAGES[firmware]})`;
-  }
-  return undefined;
+  const loader = LOADERS[kind];
+  const packages = loader.packages[firmware];
+  if (packages === undefined) return `${kind} is for ${NAMES[other(firmware)]} only`;
+  const inTheWay = loader.obstacle(firmware, disks, bootDisk);
+  if (inTheWay !== null) return `the description ${inTheWay}`;
+  return installableFor.has(firmware)
+    ? undefined
+    : `the golden has no ${kind} for it (on Debian the packages ${packages})`;
 };
 
 const other = (firmware: Firmware): Firmware => (firmware === 'bios' ? 'uefi' : 'bios');

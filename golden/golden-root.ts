@@ -1,10 +1,8 @@
-/** What the golden is: the file systems of the system to clone, its disks, its boot loader. */
+/** What the golden is: the file systems of the system to clone, and its disks. */
 import { existsSync } from 'node:fs';
 import { readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { grubModules } from '../desc/boot-partitions.ts';
-import type { Bootloader, Firmware } from '../desc/clone-plan.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { type FstabEntry, type Mount, parseFstab, readMounts } from '../desc/mounts.ts';
 import { probeDisk } from '../desc/probe.ts';
@@ -14,9 +12,6 @@ export interface GoldenRoot {
   /** Directory of the system: "/" or the one given by --root. */
   path: string;
   hostname: string;
-  bootloader: Bootloader;
-  /** Firmware its grub can be installed for. */
-  grubFor: ReadonlySet<Firmware>;
   /** Disks that hold file systems of the system, under their kernel names. */
   disks: GoldenDisk[];
   /** Used bytes by mount point, for file systems of their own. */
@@ -30,22 +25,6 @@ const hostnameOf = async (path: string): Promise<string> => {
   const written = (await readIfThere(join(path, 'etc/hostname'))).trim();
   return written === '' && path === '/' ? hostname() : written || 'golden';
 };
-
-/** What the golden boots with, by what is installed and configured there. */
-const bootloaderOf = (path: string): Bootloader => {
-  const has = (...files: string[]) => files.some((file) => existsSync(join(path, file)));
-  if (has('boot/grub/grub.cfg', 'boot/grub2/grub.cfg')) return 'grub';
-  if (has('boot/extlinux/extlinux.conf')) return 'extlinux';
-  if (has('etc/lilo.conf')) return 'lilo';
-  return 'none';
-};
-
-const grubForOf = (path: string): Set<Firmware> =>
-  new Set(
-    (['bios', 'uefi'] as const).filter((firmware) =>
-      grubModules(firmware).some((directory) => existsSync(join(path, directory))),
-    ),
-  );
 
 /**
  * Device of a mount. By number where it has one: the source may be a name that
@@ -132,8 +111,6 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
   return {
     path,
     hostname: await hostnameOf(path),
-    bootloader: bootloaderOf(path),
-    grubFor: grubForOf(path),
     disks,
     usedBytes,
   };

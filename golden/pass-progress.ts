@@ -8,6 +8,8 @@ export interface PassProgressOptions {
   expectedBytes: number;
   origin: Origin;
   chain: () => readonly Member[];
+  /** Position at which the streams begin; undefined = they have not begun. */
+  from: () => number | undefined;
   emit: (event: NewEvent) => void;
 }
 
@@ -47,6 +49,7 @@ export class PassProgress {
 
   start(): void {
     this.#lastMs = Date.now();
+    this.#lastSent = this.#options.origin.stats().sent;
     this.#timer = setInterval(this.#tick, INTERVAL_MS);
   }
 
@@ -54,7 +57,7 @@ export class PassProgress {
     clearInterval(this.#timer);
   }
 
-  /** Bytes on the line so far, as of the last look. */
+  /** Position on the line, as of the last look. */
   get sent(): number {
     return this.#lastSent;
   }
@@ -87,14 +90,15 @@ export class PassProgress {
       perSecond(sourceBytes - this.#lastSource),
       elapsedMs,
     );
-    const nodes = this.#nodes(stats.sent, elapsedMs);
+    const from = this.#options.from() ?? stats.sent;
+    const nodes = this.#nodes(stats.sent, from, elapsedMs);
     const chain = this.#options.chain();
     const sourceWait = stats.waiting.source / elapsedMs;
     emit({
       kind: 'progress',
       pass,
       stream: chain.find(({ position }) => position?.stream)?.position?.stream ?? null,
-      sentBytes: stats.sent,
+      sentBytes: stats.sent - from,
       sourceBytes,
       lineRate: this.#lineRate,
       sourceRate: this.#sourceRate,
@@ -113,19 +117,19 @@ export class PassProgress {
     return Math.max(0, ((expectedBytes - sourceBytes) / this.#sourceRate) * 1000);
   }
 
-  #nodes(sent: number, elapsedMs: number): NodeProgress[] {
+  #nodes(sent: number, from: number, elapsedMs: number): NodeProgress[] {
     return this.#options.chain().map((member) => {
       const { position } = member;
-      const received = position?.received ?? 0;
+      const received = Math.max(0, (position?.received ?? 0) - from);
       const track = this.#tracks.get(member.number) ?? { received: 0, rate: 0 };
       const rate = smooth(track.rate, ((received - track.received) * 1000) / elapsedMs, elapsedMs);
       this.#tracks.set(member.number, { received, rate });
       return {
         node: member.number,
         received,
-        drained: position?.drained ?? 0,
+        drained: Math.max(0, (position?.drained ?? 0) - from),
         rate,
-        behind: Math.max(0, sent - received),
+        behind: Math.max(0, sent - from - received),
         limit: nodeLimit(member),
       };
     });

@@ -67,6 +67,8 @@ export class Pass {
   readonly #over = new AbortController();
   readonly #keeper: ChainKeeper;
   #timer: NodeJS.Timeout | undefined;
+  /** Position at which the first stream begins: what was sent before only measured the line. */
+  #streamsFrom: number | undefined;
   /** Bytes of the whole pass, once all are known. */
   #total: number | undefined;
 
@@ -97,6 +99,7 @@ export class Pass {
       expectedBytes: this.#expectedBytes,
       origin: this.#origin,
       chain: () => this.#chain,
+      from: () => this.#streamsFrom,
       emit: options.emit,
     });
   }
@@ -126,7 +129,7 @@ export class Pass {
       await this.#allReceived(signal);
       this.#release();
       const totals = {
-        sentBytes: this.#origin.stats().sent,
+        sentBytes: this.#sentBytes,
         sourceBytes,
         transferMs: endedMs - startedMs,
         emptiedMs: Date.now() - endedMs,
@@ -171,6 +174,10 @@ export class Pass {
     if (trouble.what === 'upstream-lost' || trouble.what === 'damaged') {
       this.#keeper.complain(member.number, trouble.message, Date.now());
     }
+  }
+
+  get #sentBytes(): number {
+    return this.#streamsFrom === undefined ? 0 : this.#origin.stats().sent - this.#streamsFrom;
   }
 
   get #expectedBytes(): number {
@@ -284,6 +291,7 @@ export class Pass {
   async #sendOne(source: StreamSource, encoding: Encoding): Promise<number> {
     const { emit, signal } = this.#options;
     const { name, kind, expectedBytes } = source.plan;
+    this.#streamsFrom ??= this.#origin.stats().sent;
     const expected = expectedBytes === undefined ? {} : { expectedBytes };
     emit({ kind: 'stream', pass: this.number, name, state: 'start', ...expected });
     const stream = new AbortController();

@@ -23,9 +23,9 @@ export interface ReleasesOptions {
 type Home = Extract<GoldenMessage, { type: 'complete' }>['home'];
 
 /** A machine with much memory takes minutes to start; after so long somebody should look. */
-const BOOT_MS = 15 * 60_000;
+export const BOOT_MS = 15 * 60_000;
 /** How long a restart takes that nobody hears of, as far as power and boot server are concerned. */
-const UNSEEN_BOOT_MS = 60_000;
+export const UNSEEN_BOOT_MS = 60_000;
 
 const TOKEN_BYTES = 16;
 

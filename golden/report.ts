@@ -30,6 +30,7 @@ export const reportBuilder = (
     started: 0,
     finished: 0,
     exitCode: 1,
+    wanted: 0,
     totals: {
       passes: 0,
       sourceBytes: 0,
@@ -87,6 +88,7 @@ export const reportBuilder = (
   const listen = (event: SessionEvent) => {
     if (event.kind === 'session') {
       report.session = event.name;
+      report.wanted = event.wanted;
       if (event.state === 'open') report.started = event.time;
       if (event.state !== 'finished') return;
       report.finished = event.time;

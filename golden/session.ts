@@ -78,11 +78,11 @@ export interface SessionOptions {
   signal: AbortSignal;
 }
 
-/** All done, some done, none done or never started: the session's exit status. */
+/** All wanted nodes cloned, none (or never started), some: the session's exit status. */
 export type SessionExitCode = 0 | 1 | 2;
 
 /** When some are ready, the others get this long before the pass starts without them. */
-const PREPARE_GRACE_MS = 60_000;
+export const PREPARE_GRACE_MS = 60_000;
 
 /** How long nodes have to close their links at the end. */
 const DISMISS_MS = 3000;
@@ -639,7 +639,7 @@ export class Session {
     const done = this.#roster.all.filter(isCloned).length;
     if (done === 0) return 1;
     if (failure !== undefined) return 2;
-    // Starting with fewer than wanted was the operator's choice: only who came counts.
-    return done === this.#roster.all.length || done >= this.#options.wanted ? 0 : 2;
+    // Also one that was not waited for is missing: somebody wanted it.
+    return done >= this.#options.wanted ? 0 : 2;
   }
 }

@@ -23,7 +23,7 @@ export interface SettleTree {
 export type SettleAccess = Extract<GoldenMessage, { type: 'complete' }>['settle'];
 
 /** So many rsyncs read the golden's disk at once; the others wait their turn. */
-const MAX_CONCURRENT = 4;
+export const MAX_CONCURRENT = 4;
 
 const SECRET_BYTES = 18;
 

@@ -1,5 +1,5 @@
 /** The plan in words, as shown before anything happens. */
-import type { Bootloader, StreamPlan } from '../desc/clone-plan.ts';
+import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { type BootWay, describeBootableBy } from './firmware.ts';
@@ -10,7 +10,7 @@ export interface SummaryFacts {
   description: Description;
   streams: readonly { plan: StreamPlan }[];
   exclude: readonly string[];
-  bootloader: { kind: Bootloader; initramfsOptions: readonly string[] };
+  bootloader: Omit<ClonePlan['bootloader'], 'firmware'>;
   /** Undefined when no root file system is described. */
   bootWay: BootWay | undefined;
   warnings: readonly string[];
@@ -44,10 +44,12 @@ const partitionLine = (disk: DiskSpec, partition: PartitionSpec): string => {
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [title, ...lines];
 
+const words = (title: string, all: readonly string[]): string[] =>
+  all.length === 0 ? [] : [`${title} ${all.join(' ')}`];
+
 /** Lines of plain text, no longer than a terminal is wide in the usual case. */
 export const summarise = (facts: SummaryFacts): string[] => {
   const { golden, description, streams, exclude, bootloader, bootWay, warnings } = facts;
-  const options = bootloader.initramfsOptions.join(' ');
   return [
     `Golden node ${golden.hostname}, system in ${golden.path}`,
     'On each node, everything on these disks is erased, except what is left as it is:',
@@ -66,7 +68,9 @@ export const summarise = (facts: SummaryFacts): string[] => {
       'Excluded directories:',
       exclude.map((directory) => `    ${directory}`),
     ),
-    `Bootloader: ${bootloader.kind}${options ? `, initramfs options ${options}` : ''}`,
+    `Bootloader: ${bootloader.kind}`,
+    ...words('Modules in every initramfs:', bootloader.initramfsModules),
+    ...words('Initramfs options:', bootloader.initramfsOptions),
     ...(bootWay && bootloader.kind !== 'none'
       ? [`Nodes may boot by ${describeBootableBy(bootWay)}`]
       : []),

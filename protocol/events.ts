@@ -20,8 +20,8 @@ export const NodeState = z.enum([
   'receiving', // in the chain
   'received', // has all streams
   'finishing', // settle … reboot
-  'done', // verified and let go
-  'booting', // verified, restarts from its own disk
+  'done', // cloned and let go
+  'booting', // cloned, restarts from its own disk
   'booted', // has said so from there
   'bypassed', // out of this pass, will be in the next
   'failed', // a step failed; the reason is in `failure`
@@ -30,7 +30,7 @@ export const NodeState = z.enum([
 ]);
 export type NodeState = z.infer<typeof NodeState>;
 
-/** States of a node that is cloned and verified. */
+/** States of a node that is cloned, and verified where it clones to disks. */
 export const clonedStates: ReadonlySet<NodeState> = new Set(['done', 'booting', 'booted']);
 
 export const SessionEvent = z.discriminatedUnion('kind', [
@@ -135,7 +135,7 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     kind: z.literal('progress'),
     pass: z.int(),
     stream: z.string().nullable(),
-    /** Bytes put on the line by the golden in this pass. */
+    /** Bytes put on the line by the golden in this pass, without the noise that measures it; so with all here. */
     sentBytes: z.int(),
     /** Bytes of source data those stand for (uncompressed). */
     sourceBytes: z.int(),

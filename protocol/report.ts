@@ -8,7 +8,10 @@ export const Report = z.object({
   version: z.string(),
   started: z.number(),
   finished: z.number(),
+  /** 0 = as many nodes cloned as were wanted, 2 = some, 1 = none. */
   exitCode: z.int(),
+  /** Nodes the session was to clone (`-n`). */
+  wanted: z.int(),
   failure: Failure.optional(),
   totals: z.object({
     passes: z.int(),

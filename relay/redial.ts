@@ -14,7 +14,7 @@ export interface RedialDecision {
 }
 
 /** An upstream may still be waiting for its own order; it declines so often before that is trouble. */
-const DECLINED_UNREPORTED = 2;
+export const DECLINED_UNREPORTED = 2;
 
 export class Redial {
   #failures = 0;

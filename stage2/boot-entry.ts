@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeDisks } from '../desc/probe.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { existsInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type RunResult, run } from '../system/run.ts';
 import { addEntryTo, type BootMenu, parseBootMenu, staleEntries } from './boot-menu.ts';
 import { type CloneRoot, EFI_VARIABLES } from './clone-root.ts';
 import type { PlannedEsp } from './esp.ts';
-import { existsInside } from './inside.ts';
 import type { StepContext } from './step.ts';
 
 export interface BootEntry {
@@ -22,9 +22,9 @@ export interface BootEntry {
 export type EntryOutcome = { written: true; what: string } | { written: false; why: string };
 
 /** Firmware takes seconds to write flash; some never comes back. */
-const COMMAND_TIMEOUT_MS = 30_000;
+export const COMMAND_TIMEOUT_MS = 30_000;
 /** After being killed: a process inside a call of the firmware cannot be. */
-const GIVE_UP_MS = 10_000;
+export const GIVE_UP_MS = 10_000;
 
 /**
  * Removes what older clonings left in the NVRAM, then makes the entry and puts

@@ -1,44 +1,29 @@
 /** Puts the node's UUIDs in place of the golden's in everything that is read while booting. */
+import type { BootFiles } from '../boot/boot-files.ts';
+import { INITRAMFS_TOOLS } from '../boot/initramfs/tools.ts';
+import { LOADERS } from '../boot/loaders/loaders.ts';
 import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
-import { listInside, readInside, writeInside } from './inside.ts';
+import { listInside, readInside, writeInside } from '../system/inside.ts';
 import type { NodeReference } from './node-references.ts';
 
-const FILES = [
-  '/boot/grub/grub.cfg',
-  '/boot/grub/custom.cfg',
-  '/boot/grub/grubenv',
-  '/boot/grub/menu.lst',
-  '/boot/grub/grub.conf',
-  '/boot/grub2/grub.cfg',
-  '/boot/grub2/custom.cfg',
-  '/boot/grub2/grubenv',
-  '/etc/default/grub',
-  '/etc/default/extlinux',
-  '/etc/lilo.conf',
-  '/etc/crypttab',
-  '/etc/kernel/cmdline',
-  '/etc/dracut.conf',
-  '/etc/mkinitcpio.conf',
-  '/etc/initramfs-tools/initramfs.conf',
-];
+/** Of no loader or tool alone. */
+const COMMON: BootFiles = {
+  files: ['/etc/crypttab', '/etc/kernel/cmdline'],
+  directories: [
+    ['/boot/loader/entries', /\.conf$/],
+    ...ESP_MOUNTS.map((mount) => [`${mount}/loader/entries`, /\.conf$/] as const),
+  ],
+};
 
-/** Directories whose files count, by the end of their names. */
-const DIRECTORIES: readonly (readonly [string, RegExp])[] = [
-  ['/boot/extlinux', /\.(conf|cfg)$/],
-  ['/boot/syslinux', /\.(conf|cfg)$/],
-  ['/boot/loader/entries', /\.conf$/],
-  ...ESP_MOUNTS.map((mount) => [`${mount}/loader/entries`, /\.conf$/] as const),
-  ['/etc/default/grub.d', /\.cfg$/],
-  ['/etc/grub.d', /./],
-  ['/etc/dracut.conf.d', /\.conf$/],
-  ['/etc/mkinitcpio.d', /\.preset$/],
-  ['/etc/initramfs-tools/conf.d', /./],
+const ALL: readonly BootFiles[] = [
+  COMMON,
+  ...[...Object.values(LOADERS), ...INITRAMFS_TOOLS].map(({ bootFiles: own }) => own),
 ];
 
 /** All boot files the clone has, as paths inside it. */
 export const bootFiles = async (root: string): Promise<string[]> => {
-  const found = [...FILES];
-  for (const [directory, wanted] of DIRECTORIES) {
+  const found = ALL.flatMap(({ files }) => files);
+  for (const [directory, wanted] of ALL.flatMap(({ directories }) => directories)) {
     const names = await listInside(root, directory);
     found.push(...names.filter((name) => wanted.test(name)).map((name) => `${directory}/${name}`));
   }

@@ -6,7 +6,7 @@ import type { DiskPlan } from '../desc/clone-plan.ts';
  * Bytes 440–445 belong to the table (disk signature), so code ends before
  * them, though the original and dd's folklore speak of 446.
  */
-const BOOT_CODE_BYTES = 440;
+export const BOOT_CODE_BYTES = 440;
 
 /** Writes boot code in front of the table; longer code is cut to what fits. */
 export const writeBootCode = async (disk: DiskPlan, code: Buffer): Promise<void> => {

@@ -1,7 +1,9 @@
 /** Step: install the planned bootloader from the clone's own files. */
+import { LOADERS } from '../boot/loaders/loaders.ts';
 import type { ClonePlan, DiskPlan } from '../desc/clone-plan.ts';
 import { NamedError } from '../system/named-error.ts';
-import { inClone } from './clone-root.ts';
+import { requireInClone } from './clone-part.ts';
+import { CLONE_TOOLS, inClone } from './clone-root.ts';
 import { installExtlinux } from './extlinux.ts';
 import { installGrub } from './grub.ts';
 import { installLilo } from './lilo.ts';
@@ -13,6 +15,7 @@ const installers = { grub: installGrub, extlinux: installExtlinux, lilo: install
 export const bootloaderStep: Step = {
   name: 'bootloader',
   timeoutMs: 10 * 60 * 1000,
+  tools: ({ bootloader }) => (bootloader.kind === 'none' ? [] : CLONE_TOOLS),
   run: async (context) => {
     const { plan } = context;
     if (plan.bootloader.kind === 'none') return skipped('the plan wants none');
@@ -22,10 +25,12 @@ export const bootloaderStep: Step = {
         `the plan wants ${plan.bootloader.kind}, but ${NO_SYSTEM}; use -r none for such a golden`,
       );
     }
-    const install = installers[plan.bootloader.kind];
+    const { kind, firmware } = plan.bootloader;
+    const install = installers[kind];
     const disk = bootDisk(plan);
+    await requireInClone(context.target, LOADERS[kind].parts(firmware, disk.table));
     const detail = await inClone(context, (clone) => install(clone, disk, context), {
-      firmware: plan.bootloader.firmware === 'uefi',
+      firmware: firmware === 'uefi',
     });
     return finished(detail);
   },

@@ -1,18 +1,15 @@
 /** Step: look at the disks again and refuse before anything is written. */
-import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import type { ClonePlan, DiskPlan } from '../desc/clone-plan.ts';
+import type { DiskPlan } from '../desc/clone-plan.ts';
 import type { DiskFacts } from '../desc/facts.ts';
-import { probeDisk } from '../desc/probe.ts';
+import { PROBE_TOOLS, probeDisk } from '../desc/probe.ts';
 import { NamedError } from '../system/named-error.ts';
-import { isFormatted, mkfsCommands } from './mkfs.ts';
 import { finished, type Step } from './step.ts';
 
 export const checkDiskStep: Step = {
   name: 'check disk',
   timeoutMs: 60 * 1000,
+  tools: () => PROBE_TOOLS,
   run: async ({ plan, log, signal }) => {
-    await requireTools(toolsFor(plan));
     for (const disk of plan.disks) {
       const facts = await probeDisk(disk.device, disk.name, { signal, log });
       log(
@@ -67,43 +64,4 @@ const refuseUnlessKeptInPlace = (disk: DiskPlan, facts: DiskFacts): void => {
       `partition ${number} of ${disk.device} is to be kept at sector ${startSector} with ${sizeSectors} sectors, but ${found}; correct the description`,
     );
   }
-};
-
-/** Every program the steps up to the end of the streams will call on this node. */
-const toolsFor = (plan: ClonePlan): string[] => {
-  const makers = plan.disks.flatMap((disk) =>
-    disk.partitions
-      .filter(isFormatted)
-      .flatMap(({ filesystem }) =>
-        mkfsCommands(filesystem, '', { sizeBytes: 0, sectorBytes: 512 }),
-      ),
-  );
-  return [
-    ...new Set([
-      ...['sfdisk', 'wipefs', 'partx', 'blkid', 'mount', 'umount', 'tar', 'sync'],
-      ...makers.map(({ command }) => command),
-    ]),
-  ];
-};
-
-const requireTools = async (tools: readonly string[]): Promise<void> => {
-  const missing: string[] = [];
-  for (const tool of tools) if (!(await isInstalled(tool))) missing.push(tool);
-  if (missing.length > 0) {
-    throw new NamedError(
-      'ToolMissing',
-      `${missing.join(', ')} not installed on this node; add to its boot image what provides it`,
-    );
-  }
-};
-
-const isInstalled = async (tool: string): Promise<boolean> => {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const found = await access(join(directory, tool)).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
 };

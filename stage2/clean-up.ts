@@ -13,6 +13,9 @@ const UNMOUNT_TRIES = 5;
 const TRY_AGAIN_MS = 400;
 const UNMOUNT_TIMEOUT_MS = 5 * 60 * 1000;
 
+/** Programs unmounting calls; the second for copies of mounts in other namespaces. */
+export const UNMOUNT_TOOLS: readonly string[] = ['umount', 'nsenter'];
+
 type Target = Pick<StepContext, 'target' | 'log'>;
 
 /**

@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { PROGRAM_PLACES } from '../boot/part.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { inside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type RunResult, run } from '../system/run.ts';
 import { unmountSome } from './clean-up.ts';
-import { inside } from './inside.ts';
 import { mountsUnder } from './mount-table.ts';
 import { type NodeReference, nodeReferences } from './node-references.ts';
 import type { StepContext } from './step.ts';
@@ -36,9 +37,12 @@ const CHARACTER_DEVICES: readonly (readonly [string, number, number])[] = [
   ['console', 5, 1],
 ];
 
+/** Programs of this machine that are called to make the clone ready and to run something in it. */
+export const CLONE_TOOLS: readonly string[] = ['mount', 'umount', 'mknod', 'blkid', 'chroot'];
+
 /** A Debian tool started from a minimal boot image must still find its own programs. */
 const CLONE_ENV = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: PROGRAM_PLACES.join(':'),
   HOME: '/root',
   DEBIAN_FRONTEND: 'noninteractive',
 };

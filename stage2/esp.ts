@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { findEsp } from '../desc/boot-partitions.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
+import { inside, listInside, orNull, readInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
-import { inside, listInside, orNull, readInside } from './inside.ts';
 import type { NodeReference } from './node-references.ts';
 import type { PlannedPartition } from './planned-partitions.ts';
 import { findPartition } from './planned-partitions.ts';

@@ -1,16 +1,20 @@
 /** Step: make the planned file systems. */
 import { run } from '../system/run.ts';
 import { eachLimited } from './limited.ts';
-import { isFormatted, mkfsCommands } from './mkfs.ts';
+import { isFormatted, mkfsCommands, mkfsTools } from './mkfs.ts';
 import { plannedPartitions } from './planned-partitions.ts';
 import { finished, type Step } from './step.ts';
 
 /** More than two at once only makes one disk seek. */
-const AT_ONCE = 2;
+export const AT_ONCE = 2;
 
 export const formatStep: Step = {
   name: 'format',
   timeoutMs: 30 * 60 * 1000,
+  tools: (plan) =>
+    plannedPartitions(plan).flatMap(({ partition }) =>
+      isFormatted(partition) ? mkfsTools(partition.filesystem) : [],
+    ),
   run: async ({ plan, log, signal, progress }) => {
     const jobs = plannedPartitions(plan).flatMap(({ disk, partition, device }) =>
       isFormatted(partition) ? [{ disk, partition, device }] : [],

@@ -12,6 +12,8 @@ const CHECK_TIMEOUT_MS = 60 * 60 * 1000;
 export const fsckStep: Step = {
   name: 'check file systems',
   timeoutMs: CHECK_TIMEOUT_MS,
+  // A file system it has no program for stays unchecked; it says which.
+  tools: () => [],
   run: async (context) => {
     const jobs = plannedPartitions(context.plan).flatMap(({ partition, device }) => {
       const check = isFormatted(partition) ? fsckCommand(partition.filesystem.type, device) : null;

@@ -1,14 +1,16 @@
 /** Step: point fstab and all boot references at the node's own partitions. */
+
+import { readInside, writeInside } from '../system/inside.ts';
 import { rewriteBootFiles } from './boot-references.ts';
 import { rewriteFstab } from './fstab-text.ts';
-import { readInside, writeInside } from './inside.ts';
-import { nodeReferences } from './node-references.ts';
+import { nodeReferences, REFERENCE_TOOLS } from './node-references.ts';
 import { finished, type Step, skipped } from './step.ts';
 import { hasSystem, NO_SYSTEM } from './system-root.ts';
 
 export const fstabStep: Step = {
   name: 'fstab',
   timeoutMs: 2 * 60 * 1000,
+  tools: () => REFERENCE_TOOLS,
   run: async (context) => {
     const { plan, target, log } = context;
     if (!(await hasSystem(context))) return skipped(NO_SYSTEM);

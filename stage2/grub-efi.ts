@@ -1,11 +1,11 @@
 /** GRUB on the EFI system partition. */
 import { unlink } from 'node:fs/promises';
-import { GRUB_PLATFORM } from '../desc/boot-partitions.ts';
+import { GRUB_PLATFORM } from '../boot/loaders/grub.ts';
+import { inside, orNull } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { writeBootEntry } from './boot-entry.ts';
 import type { CloneRoot } from './clone-root.ts';
 import { FALLBACK_LOADER, firstStage, loaderName, plannedEsp } from './esp.ts';
-import { inside, orNull } from './inside.ts';
 import type { StepContext } from './step.ts';
 
 /**

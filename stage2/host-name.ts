@@ -1,5 +1,5 @@
 /** The node's own host name in place of the golden's. */
-import { existsInside, readInside, writeInside } from './inside.ts';
+import { existsInside, readInside, writeInside } from '../system/inside.ts';
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 

@@ -1,80 +1,75 @@
 /** Step: rebuild the initramfs of every kernel with the clone's own tool. */
-import { type CloneRoot, inClone } from './clone-root.ts';
-import { existsInside } from './inside.ts';
-import { installedKernels, kernelImages } from './kernels.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { InitramfsTool, Kernel } from '../boot/initramfs/tool.ts';
+import { findInitramfsTool } from '../boot/initramfs/tools.ts';
+import {
+  comparableModule,
+  installedKernels,
+  kernelImages,
+  kernelModules,
+} from '../boot/kernels.ts';
+import { inside, readInside, writeInside } from '../system/inside.ts';
+import { CLONE_TOOLS, inClone } from './clone-root.ts';
 import { finished, type Step, type StepOutcome, skipped } from './step.ts';
-import { hasSystem, NO_SYSTEM } from './system-root.ts';
-
-interface Builder {
-  tool: string;
-  places: readonly string[];
-  build(clone: CloneRoot, kernels: readonly string[], options: readonly string[]): Promise<void>;
-}
+import { copiesRoot, hasSystem, NO_SYSTEM } from './system-root.ts';
 
 const BUILD_TIMEOUT_MS = 15 * 60 * 1000;
-const inTime = { timeoutMs: BUILD_TIMEOUT_MS };
-
-/** In order of trust: where several are installed, the first is the one the system uses. */
-const BUILDERS: readonly Builder[] = [
-  {
-    tool: 'update-initramfs',
-    places: ['/usr/sbin/update-initramfs', '/sbin/update-initramfs'],
-    build: async (clone, _kernels, options) => {
-      await clone.run('update-initramfs', ['-u', '-k', 'all', ...options], inTime);
-    },
-  },
-  {
-    tool: 'dracut',
-    places: ['/usr/bin/dracut', '/usr/sbin/dracut', '/sbin/dracut'],
-    build: async (clone, _kernels, options) => {
-      await clone.run('dracut', ['--force', '--regenerate-all', ...options], inTime);
-    },
-  },
-  {
-    tool: 'mkinitcpio',
-    places: ['/usr/bin/mkinitcpio'],
-    build: async (clone, _kernels, options) => {
-      await clone.run('mkinitcpio', ['-P', ...options], inTime);
-    },
-  },
-  {
-    // The original's: one call for each kernel, Mandriva's names.
-    tool: 'mkinitrd',
-    places: ['/sbin/mkinitrd', '/usr/sbin/mkinitrd', '/usr/bin/mkinitrd'],
-    build: async (clone, kernels, options) => {
-      for (const kernel of kernels) {
-        await clone.run(
-          'mkinitrd',
-          ['-f', ...options, `/boot/initrd-${kernel}.img`, kernel],
-          inTime,
-        );
-      }
-    },
-  },
-];
 
 export const initramfsStep: Step = {
   name: 'initramfs',
   timeoutMs: 30 * 60 * 1000,
+  tools: (plan) => (copiesRoot(plan) ? CLONE_TOOLS : []),
   run: async (context): Promise<StepOutcome> => {
-    const { plan, target, progress } = context;
+    const { plan, target, progress, log } = context;
     if (!(await hasSystem(context))) return skipped(NO_SYSTEM);
     if ((await kernelImages(target)).length === 0)
       return skipped('the clone has no kernel in /boot');
-    const builder = await findBuilder(target);
-    if (!builder) return skipped('the clone has no tool that builds an initramfs');
-    const kernels = await installedKernels(target);
-    progress(`${builder.tool} for ${kernels.join(', ')}`);
-    await inClone(context, (clone) =>
-      builder.build(clone, kernels, plan.bootloader.initramfsOptions),
-    );
-    return finished(`${builder.tool} for ${kernels.join(', ')}`);
+    const tool = await findInitramfsTool(target);
+    if (!tool) return skipped('the clone has no tool that builds an initramfs');
+    const versions = await installedKernels(target);
+    const { initramfsModules: modules, initramfsOptions: options } = plan.bootloader;
+    const withModules = modules.length > 0 ? `, with ${modules.join(', ')}` : '';
+    const what = `${tool.name} for ${versions.join(', ')}${withModules}`;
+    progress(what);
+    for (const line of await nameModules(tool, target, modules)) log(line);
+    const kernels: Kernel[] = [];
+    for (const version of versions) {
+      kernels.push({ version, modules: await kernelModules(target, version) });
+    }
+    await inClone(context, async (clone) => {
+      for (const { command, args } of tool.commands(kernels, { modules, options })) {
+        await clone.run(command, args, { timeoutMs: BUILD_TIMEOUT_MS });
+      }
+    });
+    return finished(what);
   },
 };
 
-const findBuilder = async (root: string): Promise<Builder | null> => {
-  for (const builder of BUILDERS) {
-    for (const place of builder.places) if (await existsInside(root, place)) return builder;
+/**
+ * Names `modules` in the tool's own settings, for the images of later kernels
+ * too. What is named already stays as it is: by the golden's admin, or by a
+ * cloning before, when the golden is a clone itself. Returns what was done.
+ */
+export const nameModules = async (
+  { modulesFile }: InitramfsTool,
+  root: string,
+  modules: readonly string[],
+): Promise<string[]> => {
+  if (!modulesFile || modules.length === 0) return [];
+  const { path, line } = modulesFile;
+  const before = await readInside(root, path);
+  const there = new Set((before ?? '').split('\n').map((one) => comparableModule(one.trim())));
+  const added = modules.map(line).filter((one) => !there.has(comparableModule(one)));
+  if (added.length === 0) return [];
+  const endsOpen = before !== null && before !== '' && !before.endsWith('\n');
+  const text = `${before ?? ''}${endsOpen ? '\n' : ''}${added.join('\n')}\n`;
+  if (before === null) {
+    const place = await inside(root, path);
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, text, { mode: 0o644 });
+  } else {
+    await writeInside(root, path, text);
   }
-  return null;
+  return added.map((one) => `${path}: ${one}`);
 };

@@ -1,7 +1,7 @@
 /** A machine-id(5) of the clone's own. */
 import { randomBytes } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
-import { entryInside, orNull, readInside, writeInside } from './inside.ts';
+import { entryInside, orNull, readInside, writeInside } from '../system/inside.ts';
 
 const MACHINE_ID = '/etc/machine-id';
 const DBUS_ID = '/var/lib/dbus/machine-id';

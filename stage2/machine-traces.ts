@@ -1,6 +1,6 @@
 /** Removes what the golden's hardware and its past left behind. */
 import { lstat, unlink } from 'node:fs/promises';
-import { entryInside, listInside, orNull } from './inside.ts';
+import { entryInside, listInside, orNull } from '../system/inside.ts';
 
 interface Trace {
   what: string;

@@ -83,6 +83,10 @@ export const mkfsCommands = (
   return makers[fs.type]();
 };
 
+/** The programs that make it. */
+export const mkfsTools = (fs: Filesystem): string[] =>
+  mkfsCommands(fs, '', { sizeBytes: 0, sectorBytes: 512 }).map(({ command }) => command);
+
 /** The read-only check of each file system type; swap has none. */
 export const fsckCommand = (type: FilesystemType, device: string): Command | null => {
   const checks: Record<FilesystemType, Command | null> = {

@@ -5,7 +5,7 @@ import { ESP_MOUNTS } from '../desc/boot-partitions.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
-import { unmountAll } from './clean-up.ts';
+import { UNMOUNT_TOOLS, unmountAll } from './clean-up.ts';
 import { isFormatted } from './mkfs.ts';
 import { mountsUnder } from './mount-table.ts';
 import { type PlannedPartition, plannedPartitions } from './planned-partitions.ts';
@@ -42,6 +42,7 @@ const mountOne = async (
 export const mountStep: Step = {
   name: 'mount',
   timeoutMs: 5 * 60 * 1000,
+  tools: () => ['mount'],
   run: async (context) => {
     const held = await mountsUnder(context.target);
     if (held.length > 0) {
@@ -60,6 +61,11 @@ export const mountStep: Step = {
 /** Places the later steps look into; only these of the raw copies are worth mounting. */
 const NEEDED_TO_FINISH = new Set(['/', '/boot', '/usr', '/var', ...ESP_MOUNTS]);
 
+/** On a kept EFI system partition another system's loader may lie; ours goes beside it. */
+const isNeededCopy = ({ partition: { content } }: PlannedPartition, mount: string): boolean =>
+  (content === 'raw' && NEEDED_TO_FINISH.has(mount)) ||
+  (content === 'keep' && ESP_MOUNTS.includes(mount));
+
 /**
  * A raw copy has its file system only after the streams. Everything is mounted
  * anew then, so that a raw outer file system does not cover an inner one.
@@ -67,11 +73,8 @@ const NEEDED_TO_FINISH = new Set(['/', '/boot', '/usr', '/var', ...ESP_MOUNTS]);
 export const mountRawStep: Step = {
   name: 'mount copies',
   timeoutMs: 5 * 60 * 1000,
+  tools: (plan) => (mountable(plan, isNeededCopy).length > 0 ? ['mount', ...UNMOUNT_TOOLS] : []),
   run: async (context) => {
-    // On a kept EFI system partition another system's loader may lie; ours goes beside it.
-    const isNeededCopy = ({ partition: { content } }: PlannedPartition, mount: string): boolean =>
-      (content === 'raw' && NEEDED_TO_FINISH.has(mount)) ||
-      (content === 'keep' && ESP_MOUNTS.includes(mount));
     const copies = mountable(context.plan, isNeededCopy);
     if (copies.length === 0) return finished('no raw copy belongs to the system');
     await unmountAll(context);

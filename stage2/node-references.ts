@@ -15,6 +15,9 @@ export interface NodeReference extends PlannedPartition {
   partUuid: string | undefined;
 }
 
+/** Programs that are called for it. */
+export const REFERENCE_TOOLS: readonly string[] = ['blkid'];
+
 /** One reference for each planned partition. Copied and kept file systems are asked; of made ones the plan knows. */
 export const nodeReferences = async (
   plan: ClonePlan,

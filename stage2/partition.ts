@@ -15,6 +15,7 @@ type Commands = Pick<StepContext, 'log' | 'signal'>;
 export const partitionStep: Step = {
   name: 'partition',
   timeoutMs: 5 * 60 * 1000,
+  tools: () => ['wipefs', 'sfdisk', 'partx', 'mknod'],
   run: async ({ plan, log, signal, progress }) => {
     for (const disk of plan.disks) {
       progress(`${disk.table} table on ${disk.device}`);

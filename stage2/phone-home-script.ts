@@ -1,6 +1,6 @@
 /** The script that calls home, for whatever the clone has that can open a connection. */
 import { HOME_REPLIES, HOME_WORD, type HomeCall } from '../protocol/home.ts';
-import { existsInside } from './inside.ts';
+import { existsInside } from '../system/inside.ts';
 
 export interface Caller {
   program: string;
@@ -11,7 +11,7 @@ export interface Caller {
 }
 
 /** How long a clone tries to reach the golden, and how long it waits between tries, in seconds. */
-const PATIENCE_S = 300;
+export const PATIENCE_S = 300;
 const PAUSE_S = 5;
 const TRY_S = 20;
 

@@ -1,5 +1,5 @@
 /** What starts the call home at the clone's first boot, for the init the clone has. */
-import { existsInside, inside, listInside } from './inside.ts';
+import { existsInside, inside, listInside } from '../system/inside.ts';
 
 const NAME = 'ka-phone-home';
 const UNIT = `/etc/systemd/system/${NAME}.service`;

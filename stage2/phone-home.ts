@@ -5,16 +5,17 @@
 import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type HomeCall, PHONE_HOME } from '../protocol/home.ts';
-import { type CloneRoot, inClone } from './clone-root.ts';
-import { entryInside, inside, orNull } from './inside.ts';
+import { entryInside, inside, orNull } from '../system/inside.ts';
+import { CLONE_TOOLS, type CloneRoot, inClone } from './clone-root.ts';
 import { findCaller, homeScript } from './phone-home-script.ts';
 import { findInit, findStarters } from './phone-home-start.ts';
 import { finished, type Step, type StepOutcome, skipped } from './step.ts';
-import { hasSystem, NO_SYSTEM } from './system-root.ts';
+import { copiesRoot, hasSystem, NO_SYSTEM } from './system-root.ts';
 
 export const phoneHomeStep: Step = {
   name: PHONE_HOME,
   timeoutMs: 60_000,
+  tools: (plan) => (copiesRoot(plan) ? CLONE_TOOLS : []),
   run: async (context) =>
     (await hasSystem(context))
       ? inClone(context, (clone) => arrangePhoneHome(context.target, context.home, clone))

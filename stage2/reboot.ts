@@ -1,8 +1,11 @@
 /** Restarts the machine from its own disk. Called by the agent when all steps are done. */
 import { writeFile } from 'node:fs/promises';
+import { existsInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type CommandLog, run } from '../system/run.ts';
-import { existsInside } from './inside.ts';
+
+/** Programs every restart calls; systemctl is there where systemd runs. */
+export const REBOOT_TOOLS: readonly string[] = ['sync'];
 
 /**
  * Asks systemd where it runs, so that services end properly. A boot image has

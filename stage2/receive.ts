@@ -1,5 +1,5 @@
 /** Opens the place on this node where one stream's bytes go. */
-import type { StreamPlan } from '../desc/clone-plan.ts';
+import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import { openFilesSink } from './files-sink.ts';
 import { openRawSink } from './raw-sink.ts';
 import type { StepContext } from './step.ts';
@@ -20,6 +20,12 @@ export interface StreamHeader {
   kind: 'files' | 'raw';
   encoding: 'identity' | 'zstd';
 }
+
+/** Programs that take the streams of a plan in. */
+export const streamTools = ({ streams, mayBeCompressed }: ClonePlan): string[] => [
+  ...(streams.some(({ kind }) => kind === 'files') ? ['tar', 'sync'] : []),
+  ...(streams.length > 0 && mayBeCompressed ? ['zstd'] : []),
+];
 
 export type ReceiveContext = Pick<StepContext, 'plan' | 'target' | 'signal' | 'log'>;
 

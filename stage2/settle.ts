@@ -51,6 +51,7 @@ const FULL_ARGS = [
 export const settleStep: Step = {
   name: 'settle',
   timeoutMs: SETTLE_TIMEOUT_MS,
+  tools: (plan) => (plan.streams.some(({ kind }) => kind === 'files') ? ['rsync'] : []),
   run: async (context) => {
     const { plan, settle, progress } = context;
     if (!settle) return skipped('no golden to settle with');

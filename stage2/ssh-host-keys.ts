@@ -1,9 +1,9 @@
 /** New ssh host keys of the same types as the golden's. */
 import { unlink } from 'node:fs/promises';
 import { toFailure } from '../protocol/failure.ts';
+import { entryInside, existsInside, listInside } from '../system/inside.ts';
 import { run } from '../system/run.ts';
 import type { CloneRoot } from './clone-root.ts';
-import { entryInside, existsInside, listInside } from './inside.ts';
 import type { StepContext } from './step.ts';
 
 const DIRECTORY = '/etc/ssh';

@@ -35,6 +35,8 @@ export interface StepOutcome {
 export interface Step {
   name: string;
   timeoutMs: number;
+  /** Programs of this machine (not the clone's) it calls for this plan and cannot do without. */
+  tools(plan: ClonePlan): readonly string[];
   run(context: StepContext): Promise<StepOutcome>;
 }
 

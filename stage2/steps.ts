@@ -1,6 +1,7 @@
 /** What is done to a node, in order. */
 import { bootloaderStep } from './bootloader.ts';
 import { checkDiskStep } from './check-disk.ts';
+import { checkToolsStep } from './check-tools.ts';
 import { formatStep } from './format.ts';
 import { fsckStep } from './fsck.ts';
 import { fstabStep } from './fstab.ts';
@@ -14,8 +15,7 @@ import type { Step } from './step.ts';
 import { unmountStep } from './unmount.ts';
 import { verifyStep } from './verify.ts';
 
-/** Before the streams. */
-export const prepareSteps: readonly Step[] = [checkDiskStep, partitionStep, formatStep, mountStep];
+const toDisks: readonly Step[] = [checkDiskStep, partitionStep, formatStep, mountStep];
 
 /** After the streams. */
 export const finishSteps: readonly Step[] = [
@@ -31,5 +31,14 @@ export const finishSteps: readonly Step[] = [
   fsckStep,
 ];
 
+/** Before the streams. */
+export const prepareSteps: readonly Step[] = [
+  checkToolsStep([...toDisks, ...finishSteps]),
+  ...toDisks,
+];
+
 /** After the streams, on a node that clones into a directory: nothing there will boot. */
 export const directoryFinishSteps: readonly Step[] = [settleStep, directoryIdentityStep];
+
+/** Before them, there. */
+export const directoryPrepareSteps: readonly Step[] = [checkToolsStep(directoryFinishSteps)];

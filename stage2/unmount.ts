@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
-import { unmountAll } from './clean-up.ts';
+import { UNMOUNT_TOOLS, unmountAll } from './clean-up.ts';
 import { mountsUnder } from './mount-table.ts';
 import { plannedPartitions } from './planned-partitions.ts';
 import { finished, type Step, type StepContext } from './step.ts';
@@ -12,6 +12,7 @@ import { finished, type Step, type StepContext } from './step.ts';
 export const unmountStep: Step = {
   name: 'unmount',
   timeoutMs: 30 * 60 * 1000,
+  tools: () => [...UNMOUNT_TOOLS, 'blockdev'],
   run: async (context) => {
     const { plan, target, log, signal } = context;
     const count = (await mountsUnder(target)).length;

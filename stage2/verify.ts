@@ -1,20 +1,27 @@
 /** Step: prove that what is on the disks is what was planned. */
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { LOADERS } from '../boot/loaders/loaders.ts';
+import { inside, orNull, readInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
 import { bootFiles } from './boot-references.ts';
 import { readBootCode } from './boot-sector.ts';
 import { bootDisk } from './bootloader.ts';
 import { espProblems } from './esp.ts';
-import { inside, orNull, readInside } from './inside.ts';
 import { isFormatted } from './mkfs.ts';
-import { type NodeReference, nodeReferences, probeSignature } from './node-references.ts';
+import {
+  type NodeReference,
+  nodeReferences,
+  probeSignature,
+  REFERENCE_TOOLS,
+} from './node-references.ts';
 import { finished, type Step, type StepContext } from './step.ts';
 import { hasSystem } from './system-root.ts';
 
 export const verifyStep: Step = {
   name: 'verify',
   timeoutMs: 5 * 60 * 1000,
+  tools: () => REFERENCE_TOOLS,
   run: async (context) => {
     const { plan } = context;
     const references = await nodeReferences(plan, context);
@@ -138,9 +145,9 @@ const bootSectorProblems = async ({ plan }: StepContext): Promise<string[]> => {
   const { device } = bootDisk(plan);
   const code = await readBootCode(device);
   if (code.every((byte) => byte === 0)) return [`${device} has no boot code in its first sector`];
-  // Every grub boot sector carries its name in its messages.
-  if (plan.bootloader.kind === 'grub' && !code.includes('GRUB')) {
-    return [`the boot code of ${device} is not grub's`];
-  }
-  return [];
+  const { kind } = plan.bootloader;
+  const mark = kind === 'none' ? null : LOADERS[kind].codeMark;
+  return mark === null || code.includes(mark)
+    ? []
+    : [`the boot code of ${device} is not ${kind}'s`];
 };

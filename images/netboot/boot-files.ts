@@ -4,7 +4,7 @@ import type { BootLabel, SessionBoot } from './labels.ts';
 import type { Serving } from './serving.ts';
 
 /** How long a person has to choose the other label. */
-const CHOICE_SECONDS = 5;
+export const CHOICE_SECONDS = 5;
 
 /** A key touched by accident must not hold a machine at the menu for ever. */
 const MENU_SECONDS = 60;

@@ -140,6 +140,7 @@ describe('the view of a session', () => {
         sourceBytes: SOURCE_BYTES,
         transferMs: 69_904,
         emptiedMs: 4002,
+        isAbandoned: false,
       },
     ]);
     expect(nodeOf(view, 1)).toMatchObject({ state: 'done', sourceBytes: SOURCE_BYTES });

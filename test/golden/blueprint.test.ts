@@ -40,6 +40,8 @@ test('a golden in a directory gives the files of its EFI system partition as a s
     'boot/grub/grub.cfg',
     'boot/efi/EFI/debian/grubx64.efi',
     'usr/lib/grub/x86_64-efi/normal.mod',
+    'usr/sbin/grub-install',
+    'usr/sbin/grub-mkconfig',
   ]) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await writeFile(join(root, path), 'golden');
@@ -57,6 +59,7 @@ test('a golden in a directory gives the files of its EFI system partition as a s
       bootCodeOf: [],
       bootCodeFiles: [],
       bootloader: undefined,
+      mayCompress: true,
     },
     signal,
   );
@@ -75,6 +78,7 @@ test('a golden in a directory gives the files of its EFI system partition as a s
     kind: 'grub',
     firmware: 'uefi',
     disk: 'sda',
+    initramfsModules: [],
     initramfsOptions: [],
   });
   expect(plan.disks[0]?.partitions.map(({ type, mount }) => [mount, type])).toEqual([

@@ -10,7 +10,7 @@ const biosBoot = '{ size: 1MiB, type: bios-boot }';
 const wayOf = (
   table: 'gpt' | 'msdos',
   partitions: readonly string[],
-  grubFor: readonly Firmware[],
+  installableFor: readonly Firmware[],
   kind: BootWay['kind'] = 'grub',
 ): BootWay => {
   const lines = partitions.map((partition) => `      - ${partition}`);
@@ -18,7 +18,7 @@ const wayOf = (
   const { disks } = parseYaml(`${text.join('\n')}\n`, { file: 'esp.yaml' });
   const [bootDisk] = disks;
   if (!bootDisk) throw new RangeError('no disk');
-  return { kind, grubFor: new Set(grubFor), disks, bootDisk };
+  return { kind, installableFor: new Set(installableFor), disks, bootDisk };
 };
 
 const bios = wayOf('msdos', [root], ['bios']);

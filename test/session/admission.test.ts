@@ -149,6 +149,7 @@ describe('ka start', () => {
     expect(await exits(session)).toEqual([0]);
     await expectCloned(first);
     await expectCloned(late);
+    expect(await readReport(lab)).toMatchObject({ exitCode: 0, wanted: 2 });
     const passes = (await readReport(lab)).nodes.map(({ name, pass }) => [name, pass]);
     expect(passes).toEqual([
       ['node1', 1],
@@ -156,6 +157,43 @@ describe('ka start', () => {
     ]);
   }, 60_000);
 });
+
+test('a session started without a node that never comes ends with 2', async () => {
+  const session = startGolden(lab, ['-n', '2', ...whatToClone]);
+  const node = await startNode(1);
+  await reached(session, 'node1', 'waiting');
+  expect(await exits(ka('start'))).toEqual([0]);
+  expect(await session.ended).toBe(2);
+  await expectCloned(node);
+  expect(await readReport(lab)).toMatchObject({ exitCode: 2, wanted: 2, nodes: [{}] });
+}, 60_000);
+
+test('the noise that measures the line counts in no total', async () => {
+  const session = startGolden(lab, ['-n', '2', ...whatToClone, '--compress', 'auto']);
+  const nodes = [await startNode(1), await startNode(2)];
+  expect(await exits(session)).toEqual([0]);
+  for (const node of nodes) await expectCloned(node);
+  const events = await readEvents(session);
+  expect(events.some((event) => event.kind === 'log' && /^measured: /.test(event.message))).toBe(
+    true,
+  );
+  // tar and frames add little, noise is 4 MiB at the least, and random data is not compressed.
+  const most = data.length + 2 * MIB;
+  const { totals } = await readReport(lab);
+  expect(totals.sentBytes).toBeGreaterThan(data.length);
+  expect(totals.sentBytes).toBeLessThan(most);
+  expect(totals.bytesPerSecond).toBe(Math.round((totals.sentBytes * 1000) / totals.transferMs));
+  const progress = events.filter((event) => event.kind === 'progress');
+  expect(progress.at(-1)?.sentBytes).toBe(totals.sentBytes);
+  // The first one is told after half a second of sending.
+  const [first] = progress;
+  expect((first?.lineRate ?? 0) / 2).toBeLessThanOrEqual(1.02 * (first?.sentBytes ?? 0));
+  for (const { sentBytes, nodes: seen } of progress) {
+    for (const { received, drained } of seen) {
+      expect([received <= sentBytes, drained <= received]).toEqual([true, true]);
+    }
+  }
+}, 60_000);
 
 describe('when the wait is over', () => {
   test('with too few nodes the session ends and says how many came', async () => {
@@ -167,12 +205,16 @@ describe('when the wait is over', () => {
     expect(await node.text()).toContain(line);
   }, 60_000);
 
-  test('it starts with --min-nodes', async () => {
+  test('it starts with --min-nodes, and those that never came are missing in the end', async () => {
     const flags = ['-n', '3', '--wait-timeout', '3s', '--min-nodes', '1'];
-    const session = startGolden(lab, [...flags, ...whatToClone]);
+    const session = startGolden(lab, [...flags, ...whatToClone, '--ui', 'plain']);
     const node = await startNode(1);
-    expect(await exits(session)).toEqual([0]);
+    expect(await session.ended).toBe(2);
     await expectCloned(node);
+    expect(await readReport(lab)).toMatchObject({ exitCode: 2, wanted: 3 });
+    const said = await session.text();
+    expect(said).toMatch(/^Session test: 1 of 3 nodes cloned in /m);
+    expect(said).toMatch(/^ ✗ 2 nodes never came$/m);
   }, 60_000);
 });
 

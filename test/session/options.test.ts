@@ -176,6 +176,10 @@ test('long names do the same; a directory takes the files and leaves the raw cop
   await expectClone(disk, 'long');
   expect(await hashOf(join(into, 'srv/data'))).toBe(await hashOf(join(golden.root, 'srv/data')));
   expect(await readdir(join(into, 'left'))).toEqual([]);
+  const [onDisk, inDirectory] = await Promise.all(agents.map(({ text }) => text()));
+  expect(onDisk).toContain('This node is cloned and verified\n');
+  expect(inDirectory).toContain(`This node is cloned into ${into}; a directory is not verified`);
+  expect(inDirectory).not.toContain('cloned and verified');
 }, 120_000);
 
 test('without -p the description is that of the golden’s own disk', async () => {
@@ -198,6 +202,8 @@ const wrong: [string[], RegExp][] = [
   [['-X', '('], /-X \(: not a regular expression/],
   [['-x', 'srv'], /-x srv: give the directory from the root on, like \/srv/],
   [['-r', 'syslinux'], /-r syslinux: not a boot loader; use grub/],
+  [['-r', 'lilo'], /-r lilo: the golden in .* has no lilo, \/etc\/lilo.conf; install it/],
+  [['-r', 'none --with=ata_piix'], /nothing would heed "--with=ata_piix"/],
   [['-s', 'a/b'], /session name "a\/b": use/],
   [['-n', '2', '--min-nodes', '3'], /--min-nodes 3 is more than the 2 of -n/],
 ];

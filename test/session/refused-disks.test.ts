@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Lab } from '../../demo/lab.ts';
 import { makeBlankImage } from '../../demo/loop-disk.ts';
 import { run } from '../../system/run.ts';
-import { readReport, startAgent, startGolden } from '../support/cluster.ts';
+import { readReport, startAgent, startGolden, startSearching } from '../support/cluster.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { MIB, makeSmallGolden, type SmallGolden } from '../support/small-golden.ts';
 
@@ -107,7 +107,7 @@ test('a disk of another sector size is refused when it should take a raw copy', 
 });
 
 test('an agent whose disk does not exist says so and joins nothing', async () => {
-  const agent = startAgent(lab, 1, ['--disk', 'sda=/dev/nonesuch']);
+  const agent = startSearching(lab, 1, ['--disk', 'sda=/dev/nonesuch']);
   expect(await agent.ended).toBe(1);
   expect(await agent.text()).toMatch(/\/dev\/nonesuch.*(no such|not exist|is there)/i);
 });

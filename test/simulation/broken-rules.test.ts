@@ -2,14 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_REDUNDANCY } from '../../protocol/constants.ts';
 import type { LinkAnswer, LinkGet } from '../../protocol/link.ts';
 import { DownstreamBook } from '../../relay/downstream-book.ts';
+import { BROKEN_RUNS } from './amounts.ts';
 import { type Rules, realRules } from './rules.ts';
 import { drawScenario } from './scenario.ts';
 import { simulate } from './simulate.ts';
 import { Violation } from './violation.ts';
 
-/** What the simulation says of these rules within 2,000 runs; undefined = nothing. */
+/** What the simulation says of these rules within `BROKEN_RUNS`; undefined = nothing. */
 const complaint = (rules: Rules): string | undefined => {
-  for (let seed = 1; seed <= 2000; seed += 1) {
+  for (let seed = 1; seed <= BROKEN_RUNS; seed += 1) {
     try {
       simulate(drawScenario(seed, { nodes: [2, 12], frames: [20, 150] }), rules);
     } catch (error) {

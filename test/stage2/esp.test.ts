@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClonePlan, DiskPlan } from '../../desc/clone-plan.ts';
 import { typeCode } from '../../desc/partition-types.ts';
 import { rewriteBootFiles } from '../../stage2/boot-references.ts';
+import { bootloaderStep } from '../../stage2/bootloader.ts';
 import { espProblems, loaderName } from '../../stage2/esp.ts';
-import { installGrub } from '../../stage2/grub.ts';
 import type { NodeReference } from '../../stage2/node-references.ts';
 import { plannedPartitions } from '../../stage2/planned-partitions.ts';
 import type { StepContext } from '../../stage2/step.ts';
@@ -38,7 +38,7 @@ const disk: DiskPlan = {
 };
 
 const plan: ClonePlan = clonePlan([disk], {
-  bootloader: { kind: 'grub', firmware: 'uefi', initramfsOptions: [] },
+  bootloader: { kind: 'grub', firmware: 'uefi', initramfsModules: [], initramfsOptions: [] },
 });
 
 const references: NodeReference[] = plannedPartitions(plan).map((planned) => ({
@@ -135,9 +135,9 @@ describe('an EFI system partition', () => {
   });
 
   test('gets no grub from a clone that has none for it, and is told what is missing', async () => {
-    const clone = { run: () => Promise.reject(new Error('not to be run')), efivars: null };
+    const stream = { name: '/', kind: 'files', disk: 'sda', partition: 2, mount: '/' } as const;
     const context: StepContext = {
-      plan,
+      plan: { ...plan, streams: [stream] },
       target: root,
       signal: new AbortController().signal,
       log: () => undefined,
@@ -146,15 +146,19 @@ describe('an EFI system partition', () => {
       home: null,
       reboot: false,
     };
-    const install = () => installGrub(clone, disk, context);
+    const install = () => bootloaderStep.run(context);
     await expect(install()).rejects.toMatchObject({
       code: 'BootloaderMissing',
-      message: expect.stringContaining('neither grub-install nor grub2-install'),
+      message: expect.stringContaining('no grub-install or grub2-install, grub-mkconfig'),
     });
-    await writeAll(root, { 'usr/sbin/grub-install': '', 'usr/lib/grub/i386-pc/normal.mod': '' });
+    await writeAll(root, {
+      'usr/sbin/grub-install': '',
+      'usr/sbin/grub-mkconfig': '',
+      'usr/lib/grub/i386-pc/normal.mod': '',
+    });
     await expect(install()).rejects.toMatchObject({
       code: 'BootloaderMissing',
-      message: expect.stringContaining('nothing in /usr/lib/grub/x86_64-efi'),
+      message: expect.stringContaining('the clone has no /usr/lib/grub/x86_64-efi;'),
     });
   });
 });

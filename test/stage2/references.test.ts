@@ -6,8 +6,8 @@ import { checkBootConfig } from '../../stage2/boot-config.ts';
 import { replaceReferences } from '../../stage2/boot-references.ts';
 import { rewriteFstab } from '../../stage2/fstab-text.ts';
 import { renameInHosts } from '../../stage2/host-name.ts';
-import { inside } from '../../stage2/inside.ts';
 import type { NodeReference } from '../../stage2/node-references.ts';
+import { inside } from '../../system/inside.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { clonePlan } from './support.ts';
 

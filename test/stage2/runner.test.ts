@@ -14,6 +14,7 @@ import { clonePlan, makeBench } from './support.ts';
 const step = (name: string, work: Step['run'], timeoutMs = 10_000): Step => ({
   name,
   timeoutMs,
+  tools: () => [],
   run: work,
 });
 

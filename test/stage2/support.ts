@@ -92,8 +92,9 @@ export const clonePlan = (disks: DiskPlan[], more: Partial<ClonePlan> = {}): Clo
   goldenHostname: 'golden',
   disks,
   streams: [],
+  mayBeCompressed: true,
   exclude: [],
-  bootloader: { kind: 'none', firmware: 'bios', initramfsOptions: [] },
+  bootloader: { kind: 'none', firmware: 'bios', initramfsModules: [], initramfsOptions: [] },
   bootCode: {},
   ...more,
 });

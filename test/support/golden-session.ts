@@ -23,7 +23,7 @@ import { publicBytes } from '../../trust/pin.ts';
 const HOST = '127.0.0.1';
 
 /** A TCP port nobody listens on now. */
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -40,6 +40,7 @@ export interface GoldenSession extends AsyncDisposable {
   /** Directory of the session. */
   directory: string;
   join: JoinString;
+  offerPort: number;
   events: SessionEvent[];
   audit: () => { what: string; why?: string; by?: string }[];
   over: Promise<number>;
@@ -52,6 +53,7 @@ export interface GoldenSessionOptions {
   nodes?: readonly { name: string; mac: string }[];
   /** Of an earlier session that was killed. */
   state?: string;
+  offerPort?: number;
 }
 
 /** Opens it; disposing it stops it and forgets its state. */
@@ -77,6 +79,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
       bootCodeOf: [],
       bootCodeFiles: [],
       bootloader: 'none',
+      mayCompress: false,
     },
     over.signal,
   );
@@ -92,13 +95,14 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
   const keys = await goldenKeys();
   const opened = Promise.withResolvers<string>();
   const [control, data] = [await freePort(), await freePort()];
+  const offerPort = options.offerPort ?? (await freePort());
   const session = new Session({
     name: 'attacked',
     wanted,
     minNodes: wanted,
     waitTimeoutMs: undefined,
     address: HOST,
-    ports: { control, data, offer: 40_000 + (process.pid % 20_000), home: 0 },
+    ports: { control, data, offer: offerPort, home: 0 },
     ringBytes: 4 * 1024 * 1024,
     releaseDelayMs: 0,
     rebootWindow: 50,
@@ -124,6 +128,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
     state,
     directory,
     join: join_,
+    offerPort,
     events,
     audit: () =>
       readFileSync(join(directory, 'audit.jsonl'), 'utf8')

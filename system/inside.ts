@@ -1,7 +1,7 @@
-/** Paths inside the clone, with its symbolic links followed as if the clone were the root. */
+/** Paths inside another system's root (a clone, a golden that is mounted), its symbolic links followed as if it were the root. */
 import { lstat, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { NamedError } from '../system/named-error.ts';
+import { NamedError } from './named-error.ts';
 
 const MOST_LINKS = 40;
 
@@ -22,9 +22,8 @@ export const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
 };
 
 /**
- * Real path of `path` (absolute inside the clone) under `root`. An absolute
- * link in the clone means the clone's root, never the machine's; ".." does not
- * lead out. Parts that do not exist are taken as they are.
+ * Real path of `path` (absolute inside the root) under `root`. An absolute
+ * link there means that root, never the machine's; ".." does not lead out. Parts that do not exist are taken as they are.
  */
 export const inside = async (root: string, path: string): Promise<string> => {
   let done: string[] = [];
@@ -46,7 +45,7 @@ export const inside = async (root: string, path: string): Promise<string> => {
     if (links > MOST_LINKS) {
       throw new NamedError(
         'LinkLoop',
-        `${path} in the clone is a loop of symbolic links; repair it on the golden`,
+        `${path} in ${root} is a loop of symbolic links; repair it on the golden`,
       );
     }
     const to = await readlink(here);
@@ -56,19 +55,19 @@ export const inside = async (root: string, path: string): Promise<string> => {
   return join(root, ...done);
 };
 
-/** Text of a regular file in the clone, or null when there is none. Bytes that are not UTF-8 survive (latin1). */
+/** Text of a regular file in the root, or null when there is none. Bytes that are not UTF-8 survive (latin1). */
 export const readInside = async (root: string, path: string): Promise<string | null> => {
   const real = await inside(root, path);
   const found = await orNull(stat(real));
   return found?.isFile() ? readFile(real, 'latin1') : null;
 };
 
-/** Replaces the text of a file in the clone; mode, owner and links to it stay. */
+/** Replaces the text of a file in the root; mode, owner and links to it stay. */
 export const writeInside = async (root: string, path: string, text: string): Promise<void> => {
   await writeFile(await inside(root, path), text, 'latin1');
 };
 
-/** Names in a directory of the clone; none when it is not there. */
+/** Names in a directory of the root; none when it is not there. */
 export const listInside = async (root: string, path: string): Promise<string[]> =>
   (await orNull(readdir(await inside(root, path)))) ?? [];
 
