@@ -2,14 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { askOn } from '../../client-agent/ask.ts';
 import { keyboardOf } from '../../client-agent/stage1/keyboard.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Opens terminals, says their names, and types what it is told: "NUMBER HEX". */
+/** Opens terminals, says their names, types what it is told ("NUMBER HEX"), and says when it has. */
 const TERMINALS = `
 import os, sys
 pairs = [os.openpty() for _ in range(6)]
@@ -17,9 +17,11 @@ print(' '.join(os.ttyname(slave) for _, slave in pairs), flush=True)
 for line in sys.stdin:
     number, text = line.split()
     os.write(pairs[int(number)][0], bytes.fromhex(text))
+    print('typed', flush=True)
 `;
 
 let terminals: ChildProcess;
+let said: Interface;
 let devices: string[];
 let over: AbortController;
 let shown: string[];
@@ -33,7 +35,7 @@ const asker = () => {
   const keyboards = [...devices, '/dev/ttyS99', '/dev/null'].map((device) =>
     keyboardOf(device, over.signal),
   );
-  return { keyboards, ask: askOn(keyboards, (line) => shown.push(line)) };
+  return askOn(keyboards, (line) => shown.push(line));
 };
 
 beforeEach(async () => {
@@ -41,7 +43,8 @@ beforeEach(async () => {
   shown = [];
   terminals = spawn('python3', ['-u', '-c', TERMINALS], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!terminals.stdout) throw new Error('no output');
-  const [names] = await once(createInterface({ input: terminals.stdout }), 'line');
+  said = createInterface({ input: terminals.stdout });
+  const [names] = await once(said, 'line');
   devices = String(names).split(' ');
 });
 
@@ -52,7 +55,7 @@ afterEach(async () => {
 });
 
 test('the first answer on any of them counts; what is no answer is asked again', async () => {
-  const { ask } = asker();
+  const ask = asker();
   const answer = ask('well?', over.signal);
   type(0, 'what\r');
   await eventually('it is asked again', () => shown.length === 2);
@@ -65,11 +68,11 @@ test('the first answer on any of them counts; what is no answer is asked again',
 });
 
 test('what was typed before the question is no answer to it', async () => {
-  const { ask, keyboards } = asker();
-  const typed: string[] = [];
-  keyboards[2]?.((line) => typed.push(line));
+  const ask = asker();
+  const typed = once(said, 'line');
   type(2, 'y\r');
-  await eventually('it is typed', () => typed.length === 1);
+  await typed;
+  await sleep(200);
   const answer = ask('well?', over.signal);
   expect(await Promise.race([answer, sleep(300, 'none')])).toBe('none');
   type(2, 'n\r');
@@ -77,7 +80,7 @@ test('what was typed before the question is no answer to it', async () => {
 });
 
 test('a question that nobody needs answered any more ends, and a later one is answered', async () => {
-  const { ask } = asker();
+  const ask = asker();
   const first = new AbortController();
   const answer = ask('well?', first.signal);
   first.abort(new Error('again'));
@@ -88,7 +91,7 @@ test('a question that nobody needs answered any more ends, and a later one is an
 });
 
 test('Ctrl-D ends no keyboard for good', async () => {
-  const { ask } = asker();
+  const ask = asker();
   const answer = ask('well?', over.signal);
   type(3, '\x04');
   const untilAnswered = async () => {
