@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { NamedError } from '../../system/named-error.ts';
 import { imagesDirectory } from '../store.ts';
+import { giveMenu } from './give-menu.ts';
 import type { Menus } from './menus.ts';
 import { bootDirectory } from './paths.ts';
 
@@ -62,28 +63,6 @@ const refuse = (response: ServerResponse, status: number): void => {
   response.end();
 };
 
-const TEXT = 'text/plain; charset=utf-8';
-
-const clientOf = ({ socket }: IncomingMessage): string =>
-  socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
-
-/** What may have a ticket in it, so nobody on the way keeps it; who only looks gets none. */
-const giveMenu = async (
-  file: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-  menus: Menus,
-): Promise<void> => {
-  const headers = { 'content-type': TEXT, 'cache-control': 'no-store' };
-  if (request.method === 'HEAD') {
-    response.writeHead(200, headers).end();
-    return;
-  }
-  const { cookie } = request.headers;
-  const text = await menus.make({ file, client: clientOf(request), cookie });
-  response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text);
-};
-
 const answer = async (
   request: IncomingMessage,
   response: ServerResponse,
@@ -97,7 +76,7 @@ const answer = async (
   // The path prefix of pxelinux and the path it adds may leave two slashes.
   const file = (url.split('?', 1)[0] ?? '').replace(/^\/+/, '');
   if (menus.has(file)) {
-    await giveMenu(file, request, response, menus);
+    await giveMenu(menus, file, request, response);
     return;
   }
   const place = placeOf(file);
@@ -117,7 +96,7 @@ const answer = async (
     return;
   }
   const since = Date.now();
-  const client = clientOf(request);
+  const client = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
   const tell = (state: Download['state'], sent: number) =>
     onDownload({ client, file, state, bytes: sent, milliseconds: Date.now() - since });
   tell('start', bytes);
