@@ -1,5 +1,5 @@
 /** The labels in words, for `ka pxe`. */
-import { lastTickets } from '../../trust/tickets.ts';
+import { type TicketsOfMachine, ticketsOfMachines } from '../../trust/tickets.ts';
 import { type Labels, labelOf, type SessionBoot, sessionOf } from './labels.ts';
 import type { Serving } from './serving.ts';
 
@@ -19,19 +19,24 @@ const reasonOf = (labels: Labels, mac: string): string => {
   return session ? `session "${session.name}"` : 'as everybody';
 };
 
-const describeTicket = (ticket: { made: number; used: boolean } | undefined): string =>
-  ticket ? `  ticket ${when(ticket.made)}, ${ticket.used ? 'used' : 'not used'}` : '';
+/** A machine gets one with its last menu too, the one it boots its disk by. */
+const describeTickets = ({ last, lastUsed }: TicketsOfMachine): string => {
+  if (lastUsed === last) return `  ticket ${when(last)}, used`;
+  const before = lastUsed === undefined ? '' : ` (that of ${when(lastUsed)} was)`;
+  return `  ticket ${when(last)}, not used${before}`;
+};
 
 /** Each machine that has a choice of its own, or asked for its menu within a day. */
 const describeMachines = (labels: Labels): string[] => {
   const names = new Map(
     Object.entries(labels.names).flatMap(([name, macs]) => macs.map((mac) => [mac, name] as const)),
   );
-  const tickets = lastTickets();
-  return [...new Set([...Object.keys(labels.nodes), ...tickets.keys()])].map((mac) => {
+  const machines = ticketsOfMachines();
+  return [...new Set([...Object.keys(labels.nodes), ...machines.keys()])].map((mac) => {
     const name = (names.get(mac) ?? '').padEnd(12);
     const label = labelOf(labels, mac).padEnd(8);
-    return `${mac}  ${name}  ${label}  ${reasonOf(labels, mac)}${describeTicket(tickets.get(mac))}`;
+    const tickets = machines.get(mac);
+    return `${mac}  ${name}  ${label}  ${reasonOf(labels, mac)}${tickets ? describeTickets(tickets) : ''}`;
   });
 };
 

@@ -159,6 +159,10 @@ describe('by hand', () => {
     expect(shown).toMatch(new RegExp(`^${NODE1} +local +as everybody  ticket ${day}, used$`, 'm'));
     expect(shown).toMatch(new RegExp(`^${NODE2} +local .* ticket ${day}, not used$`, 'm'));
     expect(shown).not.toContain(secret);
+    await labelOf(NODE1);
+    expect(await ka('pxe')).toMatch(
+      new RegExp(`^${NODE1} .* ticket ${day}, not used \\(that of ${day} was\\)$`, 'm'),
+    );
   });
 
   test('a damaged file is named', async () => {
