@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { runAgent } from '../client-agent/agent.ts';
-import { askOn } from '../client-agent/ask.ts';
+import { askOn, keyboardFrom } from '../client-agent/ask.ts';
 import { PORTS } from '../protocol/constants.ts';
 import { NamedError } from '../system/named-error.ts';
 import { readIfThere } from '../system/read-if-there.ts';
@@ -90,7 +90,7 @@ Exit status: 0 cloned, 1 not cloned.`,
           open: flags.admit === 'open',
           outdated: false,
         },
-        ask: process.stdin.isTTY ? askOn([process.stdin], show) : undefined,
+        ask: process.stdin.isTTY ? askOn([keyboardFrom(process.stdin)], show) : undefined,
         disks: new Map(flags.disk),
         name: flags.name,
         address: flags.address,

@@ -95,7 +95,10 @@ const addOptions = (command: Command): Command =>
       0,
     )
     .option('--reboot-window <nodes>', 'how many may restart at once', wholeNumber(1), 50)
-    .option('--pxe', 'network boot follows: all boot kamethod, cloned nodes their disks')
+    .option(
+      '--pxe',
+      'network boot follows: all (or all listed) boot kamethod, cloned nodes their disks',
+    )
     .option('--no-phone-home', 'do not wait until nodes say that they run from their own disks')
     .option(
       '-r, --bootloader <name>',
@@ -226,12 +229,21 @@ const stage2Sources = async (): Promise<SessionOptions['stage2Of']> => {
 };
 
 /** Network boot for this session, when it is wanted; the exit status when it cannot be had. */
-const networkBoot = async ({ pxe, address }: GoldenFlags, bus: EventBus) => {
+const networkBoot = async (
+  { pxe, address, admit }: GoldenFlags,
+  listedMacs: readonly string[],
+  bus: EventBus,
+) => {
   if (!pxe) return undefined;
   const log = (level: 'warning' | 'error', message: string) =>
     bus.emit({ kind: 'log', node: null, level, message });
   try {
-    const labels = await sessionLabels(address, ({ message }) => log('error', message));
+    const labels = await sessionLabels({
+      address,
+      only: admit === 'list' ? listedMacs : undefined,
+      warn: (message) => log('warning', message),
+      onError: ({ message }) => log('error', message),
+    });
     for (const warning of labels.warnings) log('warning', warning);
     return labels;
   } catch (error) {
@@ -261,7 +273,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   const name = flags.session ?? blueprint.hostname;
   const wrong = wrongUsage(name, flags);
   if (wrong) return fail(wrong, EXIT_USAGE);
-  const bootLabels = flags.plan ? undefined : await networkBoot(flags, bus);
+  const bootLabels = flags.plan ? undefined : await networkBoot(flags, blueprint.listedMacs, bus);
   if (typeof bootLabels === 'number') return bootLabels;
   // Without a question the plan is shown by whatever shows the session.
   if (flags.plan || !flags.yes) process.stdout.write(`${blueprint.summary.join('\n')}\n`);

@@ -3,16 +3,26 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Ask } from './knock.ts';
 
-/** `inputs`: the keyboards; `show`: writes a line where people see it. */
+/** Hands on each line that is typed, until what it returns is called. */
+export type Keyboard = (onLine: (line: string) => void) => () => void;
+
+/** One that is read only while a question is open. */
+export const keyboardFrom =
+  (input: Readable): Keyboard =>
+  (onLine) => {
+    const lines = createInterface({ input });
+    lines.on('line', onLine);
+    return () => lines.close();
+  };
+
+/** `show`: writes a line where people see it. */
 export const askOn =
-  (inputs: readonly Readable[], show: (line: string) => void): Ask =>
+  (keyboards: readonly Keyboard[], show: (line: string) => void): Ask =>
   (question, signal) =>
     new Promise((resolve, reject) => {
-      show(question);
-      const readers = inputs.map((input) => createInterface({ input }));
       const end = (finish: () => void): void => {
         signal.removeEventListener('abort', onAbort);
-        for (const reader of readers) reader.close();
+        for (const stop of listening) stop();
         finish();
       };
       const onAbort = (): void => end(() => reject(signal.reason));
@@ -22,7 +32,8 @@ export const askOn =
         else if (answer === 'n' || answer === 'no') end(() => resolve(false));
         else show(question);
       };
+      const listening = keyboards.map((listen) => listen(onLine));
       signal.addEventListener('abort', onAbort, { once: true });
       if (signal.aborted) onAbort();
-      for (const reader of readers) reader.on('line', onLine);
+      else show(question);
     });

@@ -53,6 +53,7 @@ const needs = {
   test: {
     ...session,
     'qemu-system-x86_64': 'qemu-system-x86',
+    '/usr/lib/ipxe/qemu/pxe-virtio.rom': 'ipxe-qemu',
     nc: 'netcat-openbsd',
     'mkfs.jfs': 'jfsutils',
     'mkfs.reiserfs': 'reiserfsprogs',

@@ -32,6 +32,23 @@ export const issueTicket = (mac: string): string => {
   });
 };
 
+/** Times are milliseconds since 1970. */
+export interface TicketsOfMachine {
+  /** When it got its last one. */
+  last: number;
+  /** When it got the last one that was used. */
+  lastUsed: number | undefined;
+}
+
+/** Machines that got tickets within a day, by MAC address; there is no secret in it. */
+export const ticketsOfMachines = (): ReadonlyMap<string, TicketsOfMachine> => {
+  const machines = new Map<string, TicketsOfMachine>();
+  for (const { mac, made, used } of readTickets().filter(isAlive)) {
+    machines.set(mac, { last: made, lastUsed: used ? made : machines.get(mac)?.lastUsed });
+  }
+  return machines;
+};
+
 export type TicketVerdict = { mac: string } | { refusal: string };
 
 const judge = (

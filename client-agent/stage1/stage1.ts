@@ -44,7 +44,7 @@ const bareMachine = (image: string, signal: AbortSignal): BareMachine => ({
 });
 
 const stage1Options = async (
-  { write: screen, inputs }: Consoles,
+  { write: screen, keyboards }: Consoles,
   signal: AbortSignal,
 ): Promise<AgentOptions> => {
   const { id, version } = Imprint.parse(JSON.parse(await readFile(IMPRINT_FILE, 'utf8')));
@@ -57,7 +57,7 @@ const stage1Options = async (
     golden,
     pin,
     admission: { token: token ?? null, ticket: ticket ?? null, open, outdated },
-    ask: askOn(inputs, screen),
+    ask: askOn(keyboards, screen),
     disks: disks ?? new Map(),
     name: undefined,
     address: undefined,
@@ -75,7 +75,7 @@ const stage1Options = async (
  * the network when no session or no network was found in five tries.
  */
 export const runStage1 = async (signal: AbortSignal): Promise<void> => {
-  const consoles = await openConsoles();
+  const consoles = await openConsoles(signal);
   const { write: screen } = consoles;
   try {
     await runAgent(await stage1Options(consoles, signal));

@@ -1,15 +1,7 @@
-/**
- * The files boot loaders read: one for everybody, one for each machine with a
- * choice of its own, for pxelinux and for iPXE. All made from the labels.
- */
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+/** What boot loaders read, in their own languages: menus for pxelinux and iPXE, and what leads there. */
 import { formatBootArguments } from '../../protocol/boot-arguments.ts';
-import { type BootLabel, type Labels, labelForAll } from './labels.ts';
-import { macInFileName } from './mac.ts';
-import { bootDirectory } from './paths.ts';
+import type { BootLabel, SessionBoot } from './labels.ts';
 import type { Serving } from './serving.ts';
-import { writeWhole } from './write-file.ts';
 
 /** How long a person has to choose the other label. */
 export const CHOICE_SECONDS = 5;
@@ -20,20 +12,33 @@ const MENU_SECONDS = 60;
 /** Before an iPXE that could not fetch something tries again. */
 const RETRY_SECONDS = 10;
 
-const CONSOLES = 'console=tty0 console=ttyS0,115200';
+/**
+ * The kernel would show its command line on them, and serial consoles are often
+ * logged: only warnings and what is worse (5 = KERN_NOTICE is left out).
+ */
+const CONSOLES = 'console=tty0 console=ttyS0,115200 loglevel=5';
 
-/** `pin` of this machine's key as a golden, `ticket` for the machine that asks. */
-const kernelArguments = ({ session }: Labels, pin: string | undefined): string => {
+export interface BootWords {
+  /** It takes this machine in; undefined = it looks for a session. */
+  session: SessionBoot | undefined;
+  /** Of this machine's key as a golden. */
+  pin: string;
+  /** Undefined for a machine that is not known: it asks to be let in. */
+  ticket: string | undefined;
+}
+
+/** The kernel's command line, but for what a boot loader adds. */
+export const kernelArguments = ({ session, pin, ticket }: BootWords): string => {
   const bootArguments = formatBootArguments({
     golden: session?.golden,
     session: session?.name,
     pin: session?.pin ?? pin,
-    ticket: undefined,
+    ticket,
   });
   return `${bootArguments} ${CONSOLES}`;
 };
 
-interface Menu {
+export interface Menu {
   label: BootLabel;
   /** Of the HTTP server, with a slash at the end. */
   base: string;
@@ -44,7 +49,7 @@ interface Menu {
 const NOTE = 'Made by ka; changes are lost. See: ka pxe --help';
 
 /**
- * The kernel by its full address, as this file may have come by TFTP. LOCALBOOT 0
+ * The kernel by its full address, as what leads here may have come by TFTP. LOCALBOOT 0
  * hands the machine back to its BIOS, which goes on with its next boot device.
  */
 export const pxelinuxConfig = ({ label, base, image, arguments: words }: Menu): string => `# ${NOTE}
@@ -97,42 +102,25 @@ sanboot --no-describe --drive 0x80 || exit 1
 
 /**
  * What every iPXE asks for first: it knows its address, we know its label.
- * "replace", because otherwise a script of its own that ends with `exit 1` would
- * count as one that could not be had, and everybody's would follow.
+ * "replace", because otherwise a menu that ends with `exit 1` would count as
+ * one that could not be had.
  */
-const firstScript = (base: string): string => `#!ipxe
+export const firstScript = (base: string): string => `#!ipxe
 # ${NOTE}
-chain --autofree --replace ${base}ipxe/\${netX/mac:hexhyp}.ipxe || chain --autofree --replace ${base}ipxe/default.ipxe
+chain --autofree --replace ${base}ipxe/\${netX/mac:hexhyp}.ipxe
 `;
 
-const writeDirectory = (name: string, files: ReadonlyMap<string, string>): void => {
-  const directory = join(bootDirectory(), name);
-  for (const [file, text] of files) writeWhole(join(directory, file), text);
-  for (const file of readdirSync(directory)) {
-    if (!files.has(file)) rmSync(join(directory, file));
-  }
-};
+/**
+ * For a pxelinux that was told nothing but its own name and so asks by TFTP: its
+ * menu comes by HTTP all the same. Where that cannot be had, it hands the machine
+ * back to its BIOS; without a label of its own it would stand at a prompt for ever.
+ */
+export const leadToMenu = (base: string): string => `# ${NOTE}
+DEFAULT local
+LABEL local
+  LOCALBOOT 0
+INCLUDE ${base}pxelinux.cfg/default
+`;
 
 export const baseUrl = ({ address, port }: Pick<Serving, 'address' | 'port'>): string =>
   `http://${address}:${port}/`;
-
-/** Makes all files anew, and removes those of machines that have no choice of their own any more. */
-export const writeBootFiles = (labels: Labels, serving: Serving): void => {
-  const base = baseUrl(serving);
-  const menu = (label: BootLabel): Menu => ({
-    label,
-    base,
-    image: serving.image,
-    arguments: kernelArguments(labels, undefined),
-  });
-  const all = menu(labelForAll(labels));
-  const single = Object.entries(labels.nodes).map(
-    ([mac, { label }]) => [macInFileName(mac), menu(label)] as const,
-  );
-  // In the order a machine asks: while files are replaced nobody finds less than its own.
-  const pxelinux = single.map(([mac, own]) => [`01-${mac}`, pxelinuxConfig(own)] as const);
-  const ipxe = single.map(([mac, own]) => [`${mac}.ipxe`, ipxeScript(own)] as const);
-  writeDirectory('pxelinux.cfg', new Map([...pxelinux, ['default', pxelinuxConfig(all)]]));
-  writeDirectory('ipxe', new Map([...ipxe, ['default.ipxe', ipxeScript(all)]]));
-  writeWhole(join(bootDirectory(), 'boot.ipxe'), firstScript(base));
-};

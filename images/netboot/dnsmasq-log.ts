@@ -1,7 +1,5 @@
 /** Understands what dnsmasq logs about machines that boot. */
 
-import type { Download } from './file-server.ts';
-
 /** One machine was told what to boot. */
 export interface BootOffer {
   mac: string;
@@ -12,14 +10,6 @@ export interface BootOffer {
   /** Whether it got the script for iPXE, a boot loader, or nothing (it asked for an address only). */
   given: 'script' | 'loader' | 'address';
 }
-
-/** A boot menu that went out by TFTP, in the words of the HTTP server; undefined for other lines. */
-export const menuFetched = (line: string): Download | undefined => {
-  const [, file, client] =
-    /^dnsmasq-tftp\[\d+\]: sent \S*\/(pxelinux\.cfg\/\S+) to (\S+)$/.exec(line.trim()) ?? [];
-  if (file === undefined || client === undefined) return undefined;
-  return { client, file, state: 'finish', bytes: 0, milliseconds: 0 };
-};
 
 /** Whether an admin should see this line. A firmware that only asks for a file's size breaks off (8). */
 export const isTrouble = (line: string): boolean =>

@@ -1,10 +1,12 @@
-/** Gives boot files, kernels and initrds by HTTP, and tells who fetches what. */
+/** Gives menus, boot loaders, kernels and initrds by HTTP, and tells who fetches what. */
 import { open } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { NamedError } from '../../system/named-error.ts';
 import { imagesDirectory } from '../store.ts';
+import { giveMenu } from './give-menu.ts';
+import type { Menus } from './menus.ts';
 import { bootDirectory } from './paths.ts';
 
 export interface Download {
@@ -20,6 +22,8 @@ export interface Download {
 export interface FileServerOptions {
   address: string;
   port: number;
+  /** They go before files of the same name. */
+  menus: Menus;
   onDownload: (download: Download) => void;
   onError: (error: Error) => void;
   signal: AbortSignal;
@@ -62,15 +66,19 @@ const refuse = (response: ServerResponse, status: number): void => {
 const answer = async (
   request: IncomingMessage,
   response: ServerResponse,
-  onDownload: FileServerOptions['onDownload'],
+  { menus, onDownload }: Pick<FileServerOptions, 'menus' | 'onDownload'>,
 ): Promise<void> => {
-  const { method, url = '/', socket } = request;
+  const { method, url = '/' } = request;
   if (method !== 'GET' && method !== 'HEAD') {
     refuse(response, 405);
     return;
   }
   // The path prefix of pxelinux and the path it adds may leave two slashes.
   const file = (url.split('?', 1)[0] ?? '').replace(/^\/+/, '');
+  if (menus.has(file)) {
+    await giveMenu(menus, file, request, response);
+    return;
+  }
   const place = placeOf(file);
   const found = place === undefined ? undefined : await openFile(place);
   if (!found) {
@@ -80,9 +88,7 @@ const answer = async (
   const { handle, bytes } = found;
   response.writeHead(200, {
     'content-length': bytes,
-    'content-type': /\.(?:ipxe|cfg)$|pxelinux\.cfg/.test(file)
-      ? 'text/plain; charset=utf-8'
-      : 'application/octet-stream',
+    'content-type': 'application/octet-stream',
   });
   if (method === 'HEAD') {
     await handle.close();
@@ -90,7 +96,7 @@ const answer = async (
     return;
   }
   const since = Date.now();
-  const client = socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+  const client = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
   const tell = (state: Download['state'], sent: number) =>
     onDownload({ client, file, state, bytes: sent, milliseconds: Date.now() - since });
   tell('start', bytes);
@@ -106,9 +112,9 @@ const answer = async (
 
 /** Serves until `signal` fires. Throws `PortInUse`. */
 export const serveFiles = (options: FileServerOptions): Promise<void> => {
-  const { address, port, onDownload, onError, signal } = options;
+  const { address, port, onError, signal } = options;
   const server = createServer((request, response) => {
-    answer(request, response, onDownload).catch((error: Error) => {
+    answer(request, response, options).catch((error: Error) => {
       onError(error);
       if (!response.headersSent) refuse(response, 500);
       else response.destroy();

@@ -1,11 +1,9 @@
-/** Reads and changes labels.json; every change makes the boot files anew. */
+/** Reads and changes labels.json. */
 import { readFileSync } from 'node:fs';
 import { NamedError } from '../../system/named-error.ts';
-import { writeBootFiles } from './boot-files.ts';
 import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
 import { withLock } from './lock.ts';
 import { labelsFile, lockFile } from './paths.ts';
-import { lastServing } from './serving.ts';
 import { writeWhole } from './write-file.ts';
 
 const readText = (path: string): string | undefined => {
@@ -32,16 +30,23 @@ export const readLabels = (): Labels => {
   return text === undefined ? firstLabels : withoutDeadSession(parse(labelsFile(), text));
 };
 
+const checked = (labels: Labels): Labels => {
+  const { error } = Labels.safeParse(labels);
+  const [issue] = error?.issues ?? [];
+  if (!issue) return labels;
+  const message = `what machines boot cannot be kept: ${issue.path.join('.')}: ${issue.message}`;
+  throw new NamedError('BadLabels', message);
+};
+
 /**
- * Applies a change and writes the boot files, synchronously: a node that
- * reboots a moment later finds them. Returns the labels as they are now. Also
- * ends what a session that died has left, so `update()` alone is worth a call.
+ * Applies a change, synchronously: a node that reboots a moment later finds it.
+ * Returns the labels as they are now. Also ends what a session that died has
+ * left, so `updateLabels()` alone is worth a call. Throws `BadLabels` when the
+ * file is damaged, or the outcome could not be read again: then it changes nothing.
  */
 export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels =>
   withLock(lockFile(), () => {
-    const labels = change(readLabels());
+    const labels = checked(change(readLabels()));
     writeWhole(labelsFile(), `${JSON.stringify(labels, null, 2)}\n`);
-    const serving = lastServing();
-    if (serving) writeBootFiles(labels, serving);
     return labels;
   });

@@ -4,8 +4,8 @@
  * lies on top and is gone when its process is.
  */
 import { z } from 'zod';
+import { HostName, IpAddress, Mac, Port, SessionName } from '../../system/names.ts';
 import { Pin } from '../../trust/pin.ts';
-import { Mac } from './mac.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
 
 export const BOOT_LABELS = ['kamethod', 'local'] as const;
@@ -15,10 +15,12 @@ export type BootLabel = z.infer<typeof BootLabel>;
 /** A `ka golden --pxe` while it runs. */
 const SessionBoot = z.object({
   process: ProcessIdentity,
-  name: z.string(),
-  /** What everybody boots as long as it runs. */
+  name: SessionName,
+  /** What its machines boot as long as it runs. */
   label: BootLabel,
-  golden: z.object({ host: z.string(), port: z.int() }),
+  /** Its machines; undefined = everybody. */
+  macs: z.array(Mac).optional(),
+  golden: z.object({ host: z.union([IpAddress, HostName]), port: Port }),
   /** Of the golden's key. */
   pin: Pin.optional(),
 });
@@ -36,7 +38,7 @@ export const Labels = z.object({
   default: BootLabel,
   /** Choices for single machines, by MAC address. */
   nodes: z.record(Mac, Choice),
-  /** Machines of sessions by host name: the addresses of all their cards. */
+  /** Machines of sessions by host name: the addresses they booted from. */
   names: z.record(z.string(), z.array(Mac)),
   session: SessionBoot.nullable(),
 });
@@ -49,9 +51,20 @@ export const firstLabels: Labels = { default: 'local', nodes: {}, names: {}, ses
 export const withoutDeadSession = (labels: Labels): Labels =>
   labels.session && !isRunning(labels.session.process) ? { ...labels, session: null } : labels;
 
-/** What a machine boots that has no choice of its own. */
-export const labelForAll = ({ session, default: label }: Labels): BootLabel =>
-  session?.label ?? label;
+/** The session that takes a machine in; an unknown machine (undefined) is only in one for everybody. */
+export const sessionOf = (
+  { session }: Labels,
+  mac: string | undefined,
+): SessionBoot | undefined => {
+  if (!session?.macs) return session ?? undefined;
+  return mac !== undefined && session.macs.includes(mac) ? session : undefined;
+};
+
+/** What a machine boots; undefined = one without a choice of its own. */
+export const labelOf = (labels: Labels, mac: string | undefined): BootLabel => {
+  const own = mac === undefined ? undefined : labels.nodes[mac];
+  return own?.label ?? sessionOf(labels, mac)?.label ?? labels.default;
+};
 
 const withoutCloned = (nodes: Labels['nodes']): Labels['nodes'] =>
   Object.fromEntries(Object.entries(nodes).filter(([, { why }]) => why !== 'cloned'));

@@ -2,28 +2,31 @@
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../protocol/constants.ts';
-import { toFailure } from '../../protocol/failure.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { run } from '../../system/run.ts';
+import { goldenKeys } from '../../trust/golden-keys.ts';
 import { findImage } from '../store.ts';
+import { baseUrl } from './boot-files.ts';
 import { placeBootLoaders } from './boot-loaders.ts';
 import { startDnsmasq } from './dnsmasq.ts';
 import { dnsmasqConfig } from './dnsmasq-config.ts';
-import { bootOfferReader, isTrouble, menuFetched } from './dnsmasq-log.ts';
+import { bootOfferReader, isTrouble } from './dnsmasq-log.ts';
 import { type Download, serveFiles } from './file-server.ts';
-import { type Labels, labelForAll } from './labels.ts';
-import { updateLabels } from './labels-store.ts';
+import { KnownLabels } from './known-labels.ts';
+import { labelOf } from './labels.ts';
+import { bootMenus } from './menus.ts';
 import { findNetwork } from './network.ts';
 import { answerOthers, findOtherServer } from './other-server.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
 import { thisProcess } from './process-identity.ts';
-import { describeDownload, describeOffer } from './serve-lines.ts';
+import { describeDownload, describeMenu, describeOffer } from './serve-lines.ts';
 import { chooseMode } from './serve-mode.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { runningServing, writeServing } from './serving.ts';
+import { placeTftpFiles } from './tftp-files.ts';
 
-/** How soon boot files follow when a session's process died. */
+/** How soon it is said that a session's process died. */
 const LOOK_MS = 2000;
 
 const wantedPorts = (mode: ServeOptions['mode']): WantedPort[] => [
@@ -60,33 +63,19 @@ const refuseSecond = async (network: Ipv4Interface, signal: AbortSignal): Promis
   throw new NamedError('AlreadyServed', message);
 };
 
-/** Serving must not end because somebody edits labels.json; it says so once, until that is put right. */
-const labelsNow = (say: ServeOptions['say']): (() => Labels | undefined) => {
-  let told = '';
-  return () => {
-    try {
-      const labels = updateLabels();
-      told = '';
-      return labels;
-    } catch (error) {
-      const { message } = toFailure(error);
-      if (message !== told) say(`trouble: ${message}`);
-      told = message;
-      return undefined;
-    }
-  };
-};
-
-/** Looks every few seconds whether the boot files still say what counts. */
-const keepLabels = async (say: ServeOptions['say'], signal: AbortSignal): Promise<void> => {
-  const look = labelsNow(say);
-  let before = look()?.session?.name;
+/** Says when sessions open and end. */
+const tellSessions = async (
+  labels: KnownLabels,
+  say: ServeOptions['say'],
+  signal: AbortSignal,
+): Promise<void> => {
+  let before = labels.settle().session?.name;
   for (;;) {
     await sleep(LOOK_MS, undefined, { signal });
-    const labels = look();
-    if (!labels) continue;
-    const now = labels.session?.name;
-    if (now !== before && now !== undefined) say(`session "${now}" is open: kamethod for all`);
+    const { session } = labels.settle();
+    const now = session?.name;
+    const whose = session?.macs ? `the ${session.macs.length} machines of its list` : 'all';
+    if (now !== before && now !== undefined) say(`session "${now}" is open: kamethod for ${whose}`);
     if (now !== before && before !== undefined) say(`session "${before}" is over`);
     before = now;
   }
@@ -111,18 +100,31 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const { name, address } = network;
   const warn = (error: Error) => say(`trouble: ${error.message}`);
   const tell = (download: Download) => {
-    describeDownload(download).then((line) => line !== undefined && say(line), warn);
+    describeDownload(download, name).then((line) => line !== undefined && say(line), warn);
   };
+  const labels = new KnownLabels(say);
+  const { renewed } = await goldenKeys();
+  if (renewed !== undefined) say(`trouble: ${renewed}`);
+  const port = PORTS.boot;
+  const base = baseUrl({ address, port });
   try {
     await serveFiles({
       address,
-      port: PORTS.boot,
+      port,
+      menus: bootMenus({
+        base,
+        image: image.name,
+        device: name,
+        labels: labels.now,
+        onGiven: (menu) => say(describeMenu(menu)),
+        onError: warn,
+      }),
       onDownload: tell,
       onError: warn,
       signal: ending,
     });
     await answerOthers(address, ending, warn);
-    const port = PORTS.boot;
+    placeTftpFiles(base);
     writeServing({
       process: thisProcess(),
       interface: name,
@@ -131,13 +133,10 @@ export const serve = async (options: ServeOptions): Promise<void> => {
       mode,
       image: image.name,
     });
-    const labels = updateLabels();
     const read = bootOfferReader();
     const onLine = (line: string) => {
       const offer = read(line);
-      const fetched = menuFetched(line);
       if (offer) say(describeOffer(offer));
-      else if (fetched) tell(fetched);
       else if (isTrouble(line)) say(line.trim());
     };
     const dnsmasq = await startDnsmasq(
@@ -147,10 +146,10 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     );
     const given = range ? `addresses ${range.from} to ${range.to}` : 'addresses from elsewhere';
     say(`serving ${name} (${address}), mode ${mode}, ${given}, image "${image.name}"`);
-    say(`everybody boots ${labelForAll(labels)}; change it with: ka pxe default`);
-    const keeping = keepLabels(say, ending);
-    keeping.catch(() => undefined);
-    await Promise.race([dnsmasq.ended, keeping]);
+    say(`everybody boots ${labelOf(labels.now(), undefined)}; change it with: ka pxe default`);
+    const telling = tellSessions(labels, say, ending);
+    telling.catch(() => undefined);
+    await Promise.race([dnsmasq.ended, telling]);
     over.abort();
     await dnsmasq.ended;
   } catch (error) {

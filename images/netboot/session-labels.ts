@@ -23,20 +23,26 @@ const hostAndPort = (address: string): { host: string; port: number } => {
   return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 };
 
+export interface SessionLabelsOptions {
+  /** Where nodes must go; undefined = the golden listens everywhere. */
+  address: string | undefined;
+  /** MAC addresses of the machines it takes in; undefined = everybody. */
+  only: readonly string[] | undefined;
+  warn: (message: string) => void;
+  /** Hears what could not be kept of it; the session goes on. */
+  onError: (error: Error) => void;
+}
+
 /**
  * Checks that a session can have network boot, and returns its subscriber. While
- * the session is open everybody boots `kamethod`, straight to it; a cloned node
- * boots its disk before it is told to reboot. `address` = where nodes must go,
- * undefined when the golden listens everywhere. A boot file that cannot be written
- * is told to `onError`; the session goes on.
+ * the session is open its machines boot `kamethod`, straight to it; a cloned node
+ * boots its disk before it is told to reboot.
  *
  * Throws `NoImage` when there is nothing to boot, and `SessionExists` when another
  * session of this machine has network boot.
  */
-export const sessionLabels = async (
-  address: string | undefined,
-  onError: (error: Error) => void,
-): Promise<SessionLabels> => {
+export const sessionLabels = async (options: SessionLabelsOptions): Promise<SessionLabels> => {
+  const { onError } = options;
   await findImage(lastServing()?.image ?? DEFAULT_IMAGE);
   const labels = readLabels();
   const { session } = labels;
@@ -44,7 +50,7 @@ export const sessionLabels = async (
     try {
       work();
     } catch (error) {
-      onError(new NamedError('BootFiles', `network boot: ${toFailure(error).message}`));
+      onError(new NamedError('NetworkBoot', `network boot: ${toFailure(error).message}`));
     }
   };
   if (session) {
@@ -52,8 +58,8 @@ export const sessionLabels = async (
     throw new NamedError('SessionExists', message);
   }
   return {
-    warnings: [...notServed(), ...keptBack(labels)],
-    listen: (event) => attempt(() => follow(event, address)),
+    warnings: [...notServed(), ...nobodyListed(options), ...keptBack(labels)],
+    listen: (event) => attempt(() => follow(event, options)),
     close: () => attempt(end),
   };
 };
@@ -63,6 +69,11 @@ const notServed = (): string[] =>
     ? []
     : ['--pxe: no "ka pxe serve" runs on this machine, so nothing boots from here; start it'];
 
+const nobodyListed = ({ only }: SessionLabelsOptions): string[] =>
+  only?.length === 0
+    ? ['--pxe --admit list: the node list names no MAC address, so nobody boots kamethod']
+    : [];
+
 const keptBack = (labels: Labels): string[] =>
   hasCloned(labels)
     ? [
@@ -70,29 +81,45 @@ const keptBack = (labels: Labels): string[] =>
       ]
     : [];
 
-const follow = (event: SessionEvent, address: string | undefined): void => {
-  if (event.kind === 'session' && event.state === 'open') {
-    const listening = hostAndPort(event.address);
-    // Of several networks the nodes are on the one they boot from.
-    const host = address ?? runningServing()?.address ?? listening.host;
-    updateLabels((labels) =>
-      openSession(labels, {
-        process: thisProcess(),
-        name: event.name,
-        label: 'kamethod',
-        golden: { host, port: listening.port },
-        ...(event.fingerprint === undefined ? {} : { pin: event.fingerprint }),
-      }),
+const open = (
+  { name, address, fingerprint }: Extract<SessionEvent, { kind: 'session' }>,
+  { address: served, only }: SessionLabelsOptions,
+): void => {
+  const listening = hostAndPort(address);
+  // Of several networks the nodes are on the one they boot from.
+  const host = served ?? runningServing()?.address ?? listening.host;
+  updateLabels((labels) =>
+    openSession(labels, {
+      process: thisProcess(),
+      name,
+      label: 'kamethod',
+      golden: { host, port: listening.port },
+      ...(only ? { macs: [...only] } : {}),
+      ...(fingerprint === undefined ? {} : { pin: fingerprint }),
+    }),
+  );
+};
+
+/** What else a machine says of its addresses may be another machine's. */
+const followNode = (
+  { name, state, macs, bootMac }: Extract<SessionEvent, { kind: 'node' }>,
+  warn: (message: string) => void,
+): void => {
+  if (bootMac !== undefined) {
+    if (state === 'waiting') updateLabels((labels) => remember(labels, name, [bootMac]));
+    if (state === 'done') updateLabels((labels) => choose(labels, [bootMac], 'local', 'cloned'));
+  } else if (state === 'done') {
+    const which = macs.flatMap((mac) => macOf(mac) ?? []).join(' ') || 'its MAC address';
+    warn(
+      `${name} came without a ticket of network boot, so what it boots was not changed; if it boots from the network: ka pxe default local ${which}`,
     );
-  } else if (event.kind === 'session' && event.state === 'finished') {
-    end();
-  } else if (event.kind === 'node') {
-    // It may boot from another of its cards than the one it reaches the golden by.
-    const macs = event.macs.flatMap((mac) => macOf(mac) ?? []);
-    if (macs.length === 0) return;
-    if (event.state === 'waiting') updateLabels((labels) => remember(labels, event.name, macs));
-    if (event.state === 'done') updateLabels((labels) => choose(labels, macs, 'local', 'cloned'));
   }
+};
+
+const follow = (event: SessionEvent, options: SessionLabelsOptions): void => {
+  if (event.kind === 'node') followNode(event, options.warn);
+  else if (event.kind === 'session' && event.state === 'open') open(event, options);
+  else if (event.kind === 'session' && event.state === 'finished') end();
 };
 
 const end = (): void => {

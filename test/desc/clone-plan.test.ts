@@ -35,6 +35,7 @@ const goodPlan = (): ClonePlan => {
       { name: '/', kind: 'files', disk: 'sda', partition: 3, mount: '/', expectedBytes: 1 },
       { name: '/home', kind: 'files', disk: 'sda', partition: 3, mount: '/home' },
     ],
+    mayBeCompressed: false,
     exclude: ['/var/cache', '/proc'],
     notRead: ['/mnt'],
     bootloader: {

@@ -1,4 +1,4 @@
-/** What machines boot, as chosen by hand and by sessions; looked up in the files boot loaders read. */
+/** What machines boot, as chosen by hand and by sessions; looked up in the menus boot loaders read. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -8,18 +8,22 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { kaCommand } from '../../demo/ka-process.ts';
 import { parseEthers } from '../../images/netboot/known-nodes.ts';
 import { readLabels, updateLabels } from '../../images/netboot/labels-store.ts';
+import { bootMenus } from '../../images/netboot/menus.ts';
 import { sessionLabels } from '../../images/netboot/session-labels.ts';
 import type { NewEvent } from '../../protocol/events.ts';
 import { run } from '../../system/run.ts';
+import { goldenKeys } from '../../trust/golden-keys.ts';
+import { spendTicket } from '../../trust/tickets.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { makeImage } from './support/image.ts';
 
 const NODE1 = '52:54:00:00:00:01';
 const NODE2 = '52:54:00:00:00:02';
-/** Every machine has a second card that is linked. */
+/** Of every machine, as these say: it reaches the golden by this one. */
 const OTHER_CARD = '52:54:00:00:00:ee';
-const FINGERPRINT = 'AB:CD';
+const PIN = 'abcdefghijklmnopqrstuvwxy2';
+const CONSOLES = 'console=tty0 console=ttyS0,115200 loglevel=5';
 
 let dir: TempDir;
 
@@ -40,26 +44,44 @@ afterEach(async () => {
   await dir[Symbol.asyncDispose]();
 });
 
-const bootFile = (name: string): string => join(dir.path, 'pxe/boot', name);
+/** The menus as `ka pxe serve` makes them. */
+const menus = bootMenus({
+  base: 'http://10.0.0.1:30780/',
+  image: 'default',
+  device: 'none',
+  labels: readLabels,
+  onGiven: () => undefined,
+  onError: (error) => {
+    throw error;
+  },
+});
 
-/** The file a machine gets: its own, otherwise everybody's. */
-const fileOf = (own: string, everybody: string): string =>
-  readFileSync(existsSync(bootFile(own)) ? bootFile(own) : bootFile(everybody), 'utf8');
+const menu = (file: string): Promise<string> =>
+  menus.make({ file, client: '10.0.0.2', cookie: undefined });
 
-/** Label and kernel command line of a machine; pxelinux and iPXE must agree. */
-const bootOf = (mac: string): { label: string; words: string } => {
+const TICKET = / ka\.ticket=[a-z2-7]{26} /;
+
+/** Label and kernel command line of a machine, its ticket left out; pxelinux and iPXE must agree. */
+const bootOf = async (mac: string): Promise<{ label: string; words: string }> => {
   const dashes = mac.replaceAll(':', '-');
-  const pxelinux = fileOf(`pxelinux.cfg/01-${dashes}`, 'pxelinux.cfg/default');
-  const ipxe = fileOf(`ipxe/${dashes}.ipxe`, 'ipxe/default.ipxe');
+  const pxelinux = await menu(`pxelinux.cfg/01-${dashes}`);
+  const ipxe = await menu(`ipxe/${dashes}.ipxe`);
   const of = (text: string, pattern: RegExp) => pattern.exec(text)?.[1] ?? 'nothing';
+  const wordsOf = (text: string, pattern: RegExp) => {
+    const words = of(text, pattern);
+    expect(words).toMatch(TICKET);
+    return words.replace(TICKET, ' ');
+  };
   const label = of(pxelinux, /^DEFAULT (\w+)$/m);
-  const words = of(pxelinux, /^ {2}APPEND (.*)$/m);
+  const words = wordsOf(pxelinux, /^ {2}APPEND (.*)$/m);
   expect(of(ipxe, /\|\| goto (\w+)\n\n:kamethod/)).toBe(label);
-  expect(of(ipxe, /^kernel \S+ initrd=initrd\.img (.*) BOOTIF=/m)).toBe(words);
+  expect(wordsOf(ipxe, /^kernel \S+ initrd=initrd\.img (.*) BOOTIF=/m)).toBe(words);
   return { label, words };
 };
 
-const labelOf = (mac: string): string => bootOf(mac).label;
+const labelOf = async (mac: string): Promise<string> => (await bootOf(mac)).label;
+
+const labelsOf = (...macs: string[]): Promise<string[]> => Promise.all(macs.map(labelOf));
 
 const ka = async (...args: string[]): Promise<string> => {
   const [file, ...words] = kaCommand(args);
@@ -67,9 +89,15 @@ const ka = async (...args: string[]): Promise<string> => {
 };
 
 /** A golden that tells of its session. */
-const golden = async () => {
+const golden = async (only?: readonly string[]) => {
   const errors: string[] = [];
-  const labels = await sessionLabels(undefined, ({ message }) => errors.push(message));
+  const warnings: string[] = [];
+  const labels = await sessionLabels({
+    address: undefined,
+    only,
+    warn: (message) => warnings.push(message),
+    onError: ({ message }) => errors.push(message),
+  });
   const emit = (event: NewEvent) => labels.listen({ time: 0, ...event });
   const session = (state: 'open' | 'finished') =>
     emit({
@@ -78,38 +106,39 @@ const golden = async () => {
       name: 'lab',
       address: '10.0.0.9:30765',
       wanted: 2,
-      ...(state === 'open' ? { fingerprint: FINGERPRINT } : { exitCode: 0 }),
+      ...(state === 'open' ? { fingerprint: PIN } : { exitCode: 0 }),
     });
-  const node = (number: number, mac: string, state: 'waiting' | 'failed' | 'done') =>
+  /** `mac`: its ticket's. */
+  const node = (number: number, mac: string | undefined, state: 'waiting' | 'failed' | 'done') =>
     emit({
       kind: 'node',
       node: number,
       name: `node${number}`,
       address: '10.0.0.2',
       state,
-      macs: [mac, OTHER_CARD],
+      macs: [OTHER_CARD, NODE1, NODE2],
+      ...(mac === undefined ? {} : { bootMac: mac }),
     });
-  return { labels, session, node, errors };
+  return { labels, session, node, errors, warnings };
 };
 
 describe('by hand', () => {
   test('at first everybody boots the own disk', async () => {
     updateLabels();
-    expect(bootOf(NODE1)).toEqual({
-      label: 'local',
-      words: 'kamethod console=tty0 console=ttyS0,115200',
-    });
+    const { pin } = await goldenKeys();
+    const words = `kamethod ka.key=${pin} ${CONSOLES}`;
+    expect(await bootOf(NODE1)).toEqual({ label: 'local', words });
   });
 
   test('everybody, single machines, and back', async () => {
     expect(await ka('pxe', 'default', 'kamethod')).toMatch(/^everybody boots kamethod\n/);
     await ka('pxe', 'default', 'local', NODE1.replaceAll(':', '-'));
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'kamethod']);
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'kamethod']);
     await ka('pxe', 'default', 'kamethod');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'kamethod']);
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'kamethod']);
     expect(await ka('pxe')).toMatch(new RegExp(`^${NODE1} +local +chosen`, 'm'));
     await ka('pxe', 'forget', NODE1);
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['kamethod', 'kamethod']);
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['kamethod', 'kamethod']);
   }, 30_000);
 
   test('an unknown name and an unknown label are one line, and change nothing', async () => {
@@ -118,6 +147,22 @@ describe('by hand', () => {
       output: expect.stringMatching(/kamethod or local/),
     });
     expect(readLabels().nodes).toEqual({});
+  });
+
+  test('its last ticket is shown with each machine, and nothing secret', async () => {
+    const first = TICKET.exec(await menu(`ipxe/${NODE1.replaceAll(':', '-')}.ipxe`))?.[0] ?? '';
+    await labelOf(NODE2);
+    const secret = first.trim().replace('ka.ticket=', '');
+    expect(spendTicket(secret, [NODE1])).toEqual({ mac: NODE1 });
+    const shown = await ka('pxe');
+    const day = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC';
+    expect(shown).toMatch(new RegExp(`^${NODE1} +local +as everybody  ticket ${day}, used$`, 'm'));
+    expect(shown).toMatch(new RegExp(`^${NODE2} +local .* ticket ${day}, not used$`, 'm'));
+    expect(shown).not.toContain(secret);
+    await labelOf(NODE1);
+    expect(await ka('pxe')).toMatch(
+      new RegExp(`^${NODE1} .* ticket ${day}, not used \\(that of ${day} was\\)$`, 'm'),
+    );
   });
 
   test('a damaged file is named', async () => {
@@ -138,24 +183,59 @@ describe('a session', () => {
   test('all boot to it; the cloned boot their disks at once; then all is as before', async () => {
     const { session, node, errors } = await golden();
     session('open');
-    expect(bootOf(NODE1)).toEqual({
+    expect(await bootOf(NODE1)).toEqual({
       label: 'kamethod',
-      words: `kamethod ka.golden=10.0.0.9:30765 ka.session=lab ka.key=${FINGERPRINT} console=tty0 console=ttyS0,115200`,
+      words: `kamethod ka.golden=10.0.0.9:30765 ka.session=lab ka.key=${PIN} ${CONSOLES}`,
     });
     node(1, NODE1, 'waiting');
     node(2, NODE2, 'waiting');
     node(1, NODE1, 'done');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'kamethod']);
-    expect(labelOf(OTHER_CARD)).toBe('local');
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'kamethod']);
     node(2, NODE2, 'failed');
-    expect(labelOf(NODE2)).toBe('kamethod');
+    expect(await labelOf(NODE2)).toBe('kamethod');
     session('finished');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'local']);
-    expect(bootOf(NODE2).words).toBe('kamethod console=tty0 console=ttyS0,115200');
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'local']);
+    expect((await bootOf(NODE2)).words).toMatch(/^kamethod ka\.key=\w+ console/);
     expect(errors).toEqual([]);
     // Names are known from now on.
     expect(await ka('pxe', 'default', 'kamethod', 'node2')).toMatch(/node2 +kamethod +chosen/);
-    expect(labelOf(NODE2)).toBe('kamethod');
+    expect(await labelOf(NODE2)).toBe('kamethod');
+  });
+
+  test('only the machine changes its label that the ticket was made for', async () => {
+    const { session, node, errors, warnings } = await golden();
+    session('open');
+    node(1, NODE1, 'waiting');
+    node(1, NODE1, 'done');
+    expect(await labelsOf(NODE1, NODE2, OTHER_CARD)).toEqual(['local', 'kamethod', 'kamethod']);
+    // This one was let in by code: what it says of its addresses may be another's.
+    node(2, undefined, 'waiting');
+    node(2, undefined, 'done');
+    expect(await labelsOf(NODE2, OTHER_CARD)).toEqual(['kamethod', 'kamethod']);
+    expect(readLabels().names).toEqual({ node1: [NODE1] });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^node2 came without a ticket .* ka pxe default local 52:54:/),
+    ]);
+    expect(errors).toEqual([]);
+    session('finished');
+  });
+
+  test('with a list only its machines boot to it; the others keep what they have', async () => {
+    await ka('pxe', 'default', 'local', OTHER_CARD);
+    const { session } = await golden([NODE1, OTHER_CARD]);
+    session('open');
+    expect(await labelsOf(NODE1, NODE2, OTHER_CARD)).toEqual(['kamethod', 'local', 'local']);
+    expect((await bootOf(NODE1)).words).toMatch(/ ka\.session=lab /);
+    expect((await bootOf(NODE2)).words).toMatch(/^kamethod ka\.key=\w+ console/);
+    // One whose address is not known is not on a list.
+    expect(await menu('pxelinux.cfg/default')).toMatch(/^DEFAULT local$/m);
+    expect(await ka('pxe')).toMatch(/^everybody boots local\nsession "lab" .* for the 2 machines/);
+    session('finished');
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'local']);
+    const nobody = await golden([]);
+    expect(nobody.labels.warnings).toContainEqual(
+      expect.stringContaining('names no MAC address, so nobody boots kamethod'),
+    );
   });
 
   test('where everybody is to be cloned anyway, the cloned stay on their disks', async () => {
@@ -164,9 +244,9 @@ describe('a session', () => {
     session('open');
     node(1, NODE1, 'done');
     session('finished');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'kamethod']);
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'kamethod']);
     await ka('pxe', 'default', 'kamethod');
-    expect(labelOf(NODE1)).toBe('kamethod');
+    expect(await labelOf(NODE1)).toBe('kamethod');
   });
 
   test('the next one leaves alone what the last one cloned, until an admin says otherwise', async () => {
@@ -181,10 +261,9 @@ describe('a session', () => {
       expect.stringContaining('machines cloned before boot their own disks'),
     );
     next.session('open');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['local', 'local']);
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['local', 'local']);
     await ka('pxe', 'forget', 'node1');
-    expect([labelOf(NODE1), labelOf(NODE2)]).toEqual(['kamethod', 'local']);
-    expect(labelOf(OTHER_CARD)).toBe('kamethod');
+    expect(await labelsOf(NODE1, NODE2)).toEqual(['kamethod', 'local']);
     next.labels.close();
   });
 
@@ -192,10 +271,10 @@ describe('a session', () => {
     const { session } = await golden();
     session('open');
     expect(await ka('pxe', 'default', 'local')).toMatch(/session "lab" .* after it: local/);
-    expect(labelOf(NODE1)).toBe('local');
+    expect(await labelOf(NODE1)).toBe('local');
     await ka('pxe', 'default', 'kamethod');
     session('finished');
-    expect(labelOf(NODE1)).toBe('kamethod');
+    expect(await labelOf(NODE1)).toBe('kamethod');
   });
 
   test('one that is killed leaves nothing behind', async () => {
@@ -216,7 +295,7 @@ describe('a session', () => {
     other.kill('SIGKILL');
     await eventually('it is gone', () => other.exitCode !== null || other.signalCode !== null);
     expect(await ka('pxe')).toMatch(new RegExp(`^everybody boots local\n${NODE1} +local +cloned`));
-    expect(bootOf(NODE2).words).toBe('kamethod console=tty0 console=ttyS0,115200');
+    expect((await bootOf(NODE2)).words).toMatch(/^kamethod ka\.key=\w+ console/);
     await golden();
   });
 

@@ -1,8 +1,10 @@
 /** `ka pxe serve` in a lab: a golden that serves, machines that ask. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Lab } from '../../demo/lab.ts';
+import { Lab, type LabHost } from '../../demo/lab.ts';
+import { digestOf } from '../../trust/secret.ts';
 import { eventually } from '../support/eventually.ts';
 import { labDirectory } from '../support/lab-directory.ts';
 import { makeImage } from './support/image.ts';
@@ -12,6 +14,15 @@ const BASE = 'http://10.75.0.1:30780/';
 const MAC = '52:54:00:00:00:01';
 const PLAIN = '52:54:00:00:00:02';
 const DHCP = ['--interface', 'eth0', '--mode', 'dhcp', '--range', '10.75.0.100,10.75.0.120'];
+
+const OLD_LINE = `kamethod ka.key=${Array(32).fill('AB').join(':')}`;
+const OLD_MENUS = [
+  ['boot.ipxe', 'chain ipxe/default.ipxe'],
+  ['ipxe/default.ipxe', OLD_LINE],
+  ['ipxe/52-54-00-00-00-01.ipxe', OLD_LINE],
+  ['pxelinux.cfg/default', OLD_LINE],
+  ['pxelinux.cfg/01-52-54-00-00-00-01', OLD_LINE],
+] as const;
 
 let lab: Lab;
 let image: string;
@@ -30,7 +41,8 @@ const dnsmasqs = async (host = lab.golden): Promise<string> =>
   (await host.run(['ss', '-Hlnup', 'sport = :69'])).stdout.trim();
 
 /** Fetches with curl's way out of its own path rules; prints the body, then the status. */
-const fetchFrom = async (
+const fetchOn = async (
+  host: LabHost,
   path: string,
   ...flags: string[]
 ): Promise<{ status: string; body: string }> => {
@@ -43,9 +55,30 @@ const fetchFrom = async (
     ...flags,
     `${BASE}${path}`,
   ];
-  const { stdout } = await node(1).run(command);
+  const { stdout } = await host.run(command);
   const end = stdout.lastIndexOf('\n');
   return { status: stdout.slice(end + 1), body: stdout.slice(0, end) };
+};
+
+const fetchFrom = (path: string, ...flags: string[]) => fetchOn(node(1), path, ...flags);
+
+const ticketIn = (menu: string): string | undefined =>
+  / ka\.ticket=([a-z2-7]{26}) /.exec(menu)?.[1];
+
+/** What is kept of tickets. */
+const kept = async (): Promise<{ mac: string; digest: string; used: boolean }[]> =>
+  JSON.parse(await readFile(join(stateOf(lab.golden), 'pxe/tickets.json'), 'utf8'));
+
+const macOf = async (host: LabHost): Promise<string> =>
+  (await host.run(['cat', '/sys/class/net/eth0/address'])).stdout.trim();
+
+/** Everything in the golden's state directory but the boot image, the output of `ka pxe serve` too. */
+const allState = async (): Promise<string> => {
+  const state = stateOf(lab.golden);
+  const entries = await readdir(state, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes('/images'));
+  const texts = files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'latin1'));
+  return (await Promise.all(texts)).join('\n');
 };
 
 beforeAll(async () => {
@@ -55,6 +88,12 @@ beforeAll(async () => {
   const site = join(stateOf(lab.golden), 'pxe/dnsmasq.d');
   await mkdir(site, { recursive: true });
   await writeFile(join(site, 'site.conf'), `dhcp-host=${PLAIN},set:plain\n`);
+  // As an older ka has left them.
+  for (const [place, text] of OLD_MENUS) {
+    const file = join(stateOf(lab.golden), 'pxe/boot', place);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
 }, 60_000);
 
 afterAll(async () => {
@@ -128,21 +167,129 @@ describe('where nobody gives addresses', () => {
     expect(Number(stdout)).toBeGreaterThan(50_000);
   });
 
+  test('iPXE is led to the menu of its MAC address, pxelinux also by TFTP', async () => {
+    expect((await fetchFrom('boot.ipxe')).body).toContain(`${BASE}ipxe/\${netX/mac:hexhyp}.ipxe\n`);
+    const command = ['curl', '-s', 'tftp://10.75.0.1/pxelinux.cfg/default'];
+    expect((await node(1).run(command)).stdout).toMatch(
+      new RegExp(`^LABEL local\\n {2}LOCALBOOT 0\\nINCLUDE ${BASE}pxelinux.cfg/default\\n$`, 'm'),
+    );
+  });
+
+  test('menus of an older ka are gone', async () => {
+    for (const [place] of OLD_MENUS) {
+      const file = join(stateOf(lab.golden), 'pxe/boot', place);
+      if (existsSync(file)) expect(await readFile(file, 'utf8')).not.toContain('kamethod');
+    }
+    expect(await readdir(join(stateOf(lab.golden), 'pxe/boot'))).not.toContain('ipxe');
+  });
+
+  test('each menu has a ticket of its own, for its MAC address; it is nowhere but there', async () => {
+    const fetched = [
+      (await fetchFrom('ipxe/52-54-00-00-00-07.ipxe')).body,
+      (await fetchFrom('ipxe/52-54-00-00-00-07.ipxe')).body,
+      (await fetchFrom('/pxelinux.cfg/01-52-54-00-00-00-08')).body,
+    ];
+    expect(fetched[0]).toMatch(/^kernel \S+ initrd=initrd\.img kamethod ka\.key=[a-z2-7]{26} /m);
+    expect(fetched[2]).toMatch(/^ {2}APPEND kamethod ka\.key=[a-z2-7]{26} ka\.ticket=/m);
+    const tickets = fetched.map((menu) => ticketIn(menu) ?? 'none');
+    expect(new Set(tickets).size).toBe(3);
+    const macs = ['52:54:00:00:00:07', '52:54:00:00:00:07', '52:54:00:00:00:08'];
+    expect((await kept()).slice(-3)).toMatchObject(
+      tickets.map((ticket, index) => ({
+        mac: macs[index],
+        digest: digestOf(ticket),
+        used: false,
+      })),
+    );
+    const state = await allState();
+    expect(state).toMatch(/^52:54:00:00:00:07 10\.75\.0\.11 {2}reads its boot menu: local$/m);
+    for (const ticket of tickets) expect(state).not.toContain(ticket);
+  });
+
+  test('who only looks gets no ticket, and uses none up', async () => {
+    const before = await kept();
+    const { status, body } = await fetchFrom('ipxe/52-54-00-00-00-07.ipxe', '--head');
+    expect({ status, ticket: ticketIn(body) }).toEqual({ status: '200', ticket: undefined });
+    expect(body).toMatch(/cache-control: no-store/i);
+    expect(await kept()).toEqual(before);
+  });
+
+  test('a machine that does not say its MAC address is known by its IP address', async () => {
+    const { body } = await fetchFrom('pxelinux.cfg/default');
+    const last = (await kept()).at(-1);
+    expect(last).toMatchObject({
+      mac: await macOf(node(1)),
+      digest: digestOf(ticketIn(body) ?? ''),
+    });
+  });
+
+  test('but not by what another network of this machine has there; it then asks by code', async () => {
+    const there = '10.77.0.9';
+    const other = '52:54:00:00:00:77';
+    const neighbour = (device: string) =>
+      lab.golden.run([
+        'ip',
+        'neigh',
+        'replace',
+        there,
+        'lladdr',
+        other,
+        'nud',
+        'permanent',
+        'dev',
+        device,
+      ]);
+    const menu = async (...flags: string[]) =>
+      (await fetchOn(lab.golden, 'pxelinux.cfg/default', '--interface', there, ...flags)).body;
+    await lab.golden.run(['ip', 'address', 'add', `${there}/32`, 'dev', 'lo']);
+    await lab.golden.run(['ip', 'link', 'add', 'eth1', 'type', 'bridge']);
+    await lab.golden.run(['ip', 'link', 'set', 'eth1', 'up']);
+    await neighbour('eth1');
+    const before = await kept();
+    const anonymous = await menu();
+    expect(anonymous).toMatch(/^ {2}APPEND kamethod ka\.key=[a-z2-7]{26} console=/m);
+    expect(await kept()).toEqual(before);
+    expect(await served.output()).toMatch(
+      /^10\.77\.0\.9 {2}reads a boot menu: local, without a ticket, .*; it will ask by code$/m,
+    );
+    // pxelinux says it in a cookie, as it would in a name.
+    const named = await menu('-b', 'a=b;_Syslinux_BOOTIF=01-52-54-00-00-00-0a;_Syslinux_CPU=6');
+    expect((await kept()).at(-1)).toMatchObject({ mac: '52:54:00:00:00:0a' });
+    expect(ticketIn(named)).toBeDefined();
+    await lab.golden.run(['ip', 'link', 'delete', 'eth1']);
+    await neighbour('eth0');
+    expect(ticketIn(await menu())).toBeDefined();
+    expect((await kept()).at(-1)).toMatchObject({ mac: other });
+    await lab.golden.run(['ip', 'neigh', 'delete', there, 'dev', 'eth0']);
+    await lab.golden.run(['ip', 'address', 'delete', `${there}/32`, 'dev', 'lo']);
+  });
+
+  test('where tickets cannot be kept a machine boots without one, which is said', async () => {
+    const file = join(stateOf(lab.golden), 'pxe/tickets.json');
+    await rm(file);
+    await mkdir(file);
+    const { status, body } = await fetchFrom('ipxe/52-54-00-00-00-07.ipxe');
+    await rm(file, { recursive: true });
+    expect(status).toBe('200');
+    expect(body).toMatch(/ kamethod ka\.key=[a-z2-7]{26} console=/);
+    expect(await served.output()).toMatch(/^trouble: no ticket for 52:54:00:00:00:07: .+$/m);
+  });
+
   test('nothing else is given', async () => {
     const paths = [
       ...['', 'nothing', 'images/default/', 'images/default/manifest.json', 'pxelinux.cfg'],
       ...['images/default/stage2.squashfs', '../labels.json', 'pxelinux.cfg/../../labels.json'],
       ...['images/../../pxe/labels.json', '..%2flabels.json', 'images/%2e%2e/vmlinuz', '%00'],
       ...['/../labels.json', 'images/../vmlinuz', 'images/none/vmlinuz', 'ipxe/..'],
+      ...['ipxe/default.ipxe', 'ipxe/.ipxe', 'ipxe/52-54-00-00-00.ipxe', 'pxelinux.cfg/0A4B000B'],
+      ...['pxelinux.cfg/02-52-54-00-00-00-01', 'ipxe/52-54-00-00-00-0g.ipxe', 'tickets.json'],
     ];
     for (const path of paths) expect([path, (await fetchFrom(path)).status]).toEqual([path, '404']);
     expect((await fetchFrom('boot.ipxe', '-X', 'PUT')).status).toBe('405');
   });
 
   test('what a session that died has left is put right while serving', async () => {
-    const state = stateOf(lab.golden);
-    const labels = join(state, 'pxe/labels.json');
-    const menu = join(state, 'pxe/boot/pxelinux.cfg/default');
+    const labels = join(stateOf(lab.golden), 'pxe/labels.json');
     const dead = {
       process: { pid: 2 ** 22 - 1, started: '1' },
       name: 'dead',
@@ -150,15 +297,29 @@ describe('where nobody gives addresses', () => {
       golden: { host: '10.75.0.1', port: 30765 },
     };
     const before = { default: 'local', nodes: {}, names: {} };
-    await writeFile(
-      menu,
-      (await readFile(menu, 'utf8')).replace('DEFAULT local', 'DEFAULT kamethod'),
-    );
     await writeFile(labels, JSON.stringify({ ...before, session: dead }));
-    await eventually('the menu is as before', async () =>
-      (await readFile(menu, 'utf8')).includes('DEFAULT local'),
+    expect((await fetchFrom('ipxe/52-54-00-00-00-01.ipxe')).body).toMatch(/ goto local$/m);
+    await eventually(
+      'it is ended',
+      async () => JSON.parse(await readFile(labels, 'utf8')).session === null,
     );
     expect(JSON.parse(await readFile(labels, 'utf8'))).toEqual({ ...before, session: null });
+  });
+
+  test('while the labels are damaged what counted last counts, and it is said once', async () => {
+    const labels = join(stateOf(lab.golden), 'pxe/labels.json');
+    const text = JSON.stringify({ default: 'kamethod', nodes: {}, names: {}, session: null });
+    const menu = async () => (await fetchFrom('ipxe/52-54-00-00-00-01.ipxe')).body;
+    await writeFile(labels, text);
+    expect(await menu()).toMatch(/ goto kamethod$/m);
+    await writeFile(labels, text.slice(1));
+    expect(await menu()).toMatch(/ goto kamethod$/m);
+    expect(await menu()).toMatch(/ goto kamethod$/m);
+    expect((await served.output()).match(/^trouble: .*labels\.json is damaged.*$/gm)).toHaveLength(
+      1,
+    );
+    await writeFile(labels, text.replace('kamethod', 'local'));
+    expect(await menu()).toMatch(/ goto local$/m);
   });
 
   test('a second one is refused, here and on the same network', async () => {

@@ -27,6 +27,7 @@ import { cutOnce } from './power-cut.ts';
 import { ProgressOfMachine } from './progress-of-machine.ts';
 import { followSession } from './session-journal.ts';
 import { tellHowToLook, tellTimes, tellTrouble } from './tell.ts';
+import { letIn, stickOf } from './two-people.ts';
 import { untilHome } from './until-home.ts';
 import { Watch } from './watch.ts';
 
@@ -41,7 +42,12 @@ const MEMORY_MEBIBYTES = 1024;
 const EXTRA_MEBIBYTES = [512, 1229, 300];
 const SERVING_MS = 60_000;
 
-const makeMachines = (lab: Lab, options: LabOptions, golden: GoldenSystem): Promise<Machine[]> =>
+const makeMachines = (
+  lab: Lab,
+  options: LabOptions,
+  golden: GoldenSystem,
+  images: string,
+): Promise<Machine[]> =>
   Promise.all(
     Array.from({ length: options.nodes }, async (_, index) => {
       const isOdd = index % 2 === 0;
@@ -52,6 +58,7 @@ const makeMachines = (lab: Lab, options: LabOptions, golden: GoldenSystem): Prom
         firmware: options.firmware,
         // By UEFI the odd ones have no iPXE of their own; by BIOS the even ones are sent to pxelinux.
         ipxeRom: options.firmware === 'bios' || !isOdd,
+        stick: options.code ? stickOf(images) : undefined,
         memoryMebibytes: MEMORY_MEBIBYTES,
         diskBytes: golden.diskBytes + extra * MIB,
         directory: lab.directory,
@@ -68,9 +75,14 @@ const makeState = async (lab: Lab, images: string): Promise<string> => {
   return directory;
 };
 
-const goldenCommand = (lab: Lab, { nodes, watch }: LabOptions, system: GoldenSystem): string[] => [
+const goldenCommand = (
+  lab: Lab,
+  { nodes, watch, code }: LabOptions,
+  system: GoldenSystem,
+): string[] => [
   'golden',
-  '--pxe',
+  // From a stick they start once; what they boot from the network is their disk.
+  ...(code ? [] : ['--pxe']),
   ...['--nodes', String(nodes)],
   ...['--session', 'lab'],
   ...['--address', lab.golden.address],
@@ -108,7 +120,7 @@ class GoldenProcesses implements AsyncDisposable {
     this.#work.push(work.catch((error: unknown) => this.#trouble.abort(error)));
   };
 
-  start(args: readonly string[], logName: string): KaProcess {
+  start = (args: readonly string[], logName: string): KaProcess => {
     const process = startKa(args, {
       on: this.#lab.golden,
       logFile: join(this.#lab.directory, logName),
@@ -117,7 +129,7 @@ class GoldenProcesses implements AsyncDisposable {
     });
     this.own(process.ended);
     return process;
-  }
+  };
 
   /** The same on a pane of tmux. */
   async show(args: readonly string[], watch: Watch): Promise<KaProcess> {
@@ -173,7 +185,7 @@ export const runLab = async (
   const watch = options.watch ? stack.use(new Watch(lab.directory)) : undefined;
   const processes = stack.use(new GoldenProcesses(lab, stateDirectory));
   const { over, own } = processes;
-  const machines = await makeMachines(lab, options, system);
+  const machines = await makeMachines(lab, options, system, images);
   for (const machine of machines) stack.use(machine);
   if (options.firmware === 'bios') {
     const even = machines.filter((_, index) => index % 2 === 1);
@@ -213,7 +225,10 @@ export const runLab = async (
 
   try {
     await Promise.race([opened.promise, golden.ended]);
-    for (const machine of progress) machine.powerOn();
+    for (const machine of progress) {
+      machine.powerOn();
+      if (options.code) own(letIn(machine, processes.start, over));
+    }
     await untilHome(golden, progress, AbortSignal.any([signal, processes.trouble]));
     tellTimes(say, progress);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -20,6 +21,8 @@ export interface MachineOptions {
   ipxeRom: boolean;
   memoryMebibytes: number;
   diskBytes: number;
+  /** What it starts from the first time, before all else: a stick that is pulled out then. */
+  stick?: { kernel: string; initrd: string; words: string } | undefined;
   /** For its disk, its console and its logs. */
   directory: string;
   /** Its network cable: where QEMU runs, and the tap device there. */
@@ -65,6 +68,9 @@ export class Machine extends EventEmitter<Events> {
   #qmp: Qmp | undefined;
   #raw = '';
   #wentOff = false;
+  /** The stick is in. */
+  #hasStick: boolean;
+  #pulling: Promise<void> | undefined;
   readonly #over = new AbortController();
   #following: Promise<void> | undefined;
 
@@ -72,6 +78,7 @@ export class Machine extends EventEmitter<Events> {
     super();
     const { name, mac, directory } = options;
     this.#options = options;
+    this.#hasStick = options.stick !== undefined;
     this.name = name;
     this.mac = mac;
     this.disk = join(directory, `${name}.img`);
@@ -123,6 +130,7 @@ export class Machine extends EventEmitter<Events> {
       ...['-cpu', 'max,la57=off'],
       ...['-m', String(memoryMebibytes)],
       ...this.#firmware(),
+      ...this.#stick(),
       ...['-display', 'none', '-nodefaults', '-no-user-config'],
       ...['-device', 'virtio-rng-pci'],
       ...['-netdev', `tap,id=net,ifname=${cable.tap},script=no,downscript=no`],
@@ -148,7 +156,7 @@ export class Machine extends EventEmitter<Events> {
     this.#qmp = speakQmp(qemu.stdout, qemu.stdin, {
       onEvent: (name) => {
         log.write(`event ${name}\n`);
-        if (name === 'RESET') this.emit('reset');
+        if (name === 'RESET') this.#onReset();
       },
       onError: (why) => log.write(`error ${why}\n`),
     });
@@ -162,6 +170,22 @@ export class Machine extends EventEmitter<Events> {
         this.#qemu = undefined;
         this.#wentOff = true;
       }
+    });
+  }
+
+  #stick(): string[] {
+    const { stick } = this.#options;
+    if (!stick || !this.#hasStick) return [];
+    return ['-kernel', stick.kernel, '-initrd', stick.initrd, '-append', stick.words];
+  }
+
+  #onReset(): void {
+    this.emit('reset');
+    if (!this.#hasStick) return;
+    this.#hasStick = false;
+    // QEMU cannot do without a kernel it was started with.
+    this.#pulling = this.powerCut().then(() => {
+      if (!this.#over.signal.aborted) this.powerOn();
     });
   }
 
@@ -192,6 +216,14 @@ export class Machine extends EventEmitter<Events> {
       if (found) return found;
       await once(this, 'text', { signal: options.signal });
     }
+  }
+
+  /** Types at its serial console. */
+  async type(text: string): Promise<void> {
+    const socket = connect(this.consoleSocket);
+    socket.resume();
+    socket.end(text);
+    await once(socket, 'close');
   }
 
   /** As when the plug is pulled. */
@@ -226,8 +258,9 @@ export class Machine extends EventEmitter<Events> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.powerCut();
     this.#over.abort();
+    await this.#pulling;
+    await this.powerCut();
     await this.#following;
   }
 }

@@ -6,6 +6,7 @@ export const milestones = [
   'kernel fetched',
   'initrd fetched',
   'agent up',
+  'asks by code',
   'waiting in the session',
   'stage2 received',
   'receiving',

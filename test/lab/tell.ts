@@ -33,10 +33,10 @@ const seconds = (value: number | undefined): string =>
 
 export const tellTimes = (say: Say, machines: readonly ProgressOfMachine[]): void => {
   for (const { machine, hostName, timeline } of machines) {
-    const toSession = seconds(timeline.between('DHCP offer', 'waiting in the session'));
+    const toSession = seconds(timeline.between('power on', 'waiting in the session'));
     const toLogin = seconds(timeline.between('power on', 'login prompt'));
     say(
-      `${machine.name} is ${hostName}: ${toSession} s from the DHCP offer to waiting, ${toLogin} s from power-on to its own login`,
+      `${machine.name} is ${hostName}: from power-on ${toSession} s to waiting, ${toLogin} s to its own login`,
     );
   }
 };

@@ -1,0 +1,15 @@
+/** What leads boot loaders to the menus; those are made when they are fetched (menus.ts). */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { leadToMenu } from './boot-files.ts';
+import { bootDirectory } from './paths.ts';
+import { writeWhole } from './write-file.ts';
+
+/** Where an older ka kept menus, with kernel lines nobody takes any more. */
+const MENUS = ['pxelinux.cfg', 'ipxe', 'boot.ipxe'];
+
+/** Puts the one file into the boot directory that TFTP has to give beside boot loaders. */
+export const placeTftpFiles = (base: string): void => {
+  for (const name of MENUS) rmSync(join(bootDirectory(), name), { recursive: true, force: true });
+  writeWhole(join(bootDirectory(), 'pxelinux.cfg', 'default'), leadToMenu(base));
+};
