@@ -1,9 +1,9 @@
 /** Reads and changes labels.json; every change makes the boot files anew. */
 import { readFileSync } from 'node:fs';
+import { withLock } from '../../system/lock.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { writeBootFiles } from './boot-files.ts';
 import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
-import { withLock } from './lock.ts';
 import { labelsFile, lockFile } from './paths.ts';
 import { lastServing } from './serving.ts';
 import { writeWhole } from './write-file.ts';

@@ -220,13 +220,6 @@ describe('a session', () => {
     await golden();
   });
 
-  test('a lock that a killed process left is taken over', async () => {
-    const dead = JSON.stringify({ pid: 2 ** 22 - 1, started: '1' });
-    await writeFile(join(dir.path, 'pxe/lock'), dead);
-    updateLabels();
-    expect(existsSync(join(dir.path, 'pxe/lock'))).toBe(false);
-  });
-
   test('without an image it is refused', async () => {
     await rm(join(dir.path, 'images/default'), { recursive: true });
     await expect(golden()).rejects.toMatchObject({ code: 'NoImage' });
