@@ -1,5 +1,5 @@
 /** Finds the golden: five tries, as the original did. */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
 import {
   DISCOVERY_TRIES,
   DISCOVERY_TRY_MS,
@@ -8,8 +8,8 @@ import {
 } from '../protocol/constants.ts';
 import { Offer, type Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
-import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
+import { Speakers } from '../system/speakers.ts';
 
 export interface FoundGolden {
   host: string;
@@ -47,24 +47,7 @@ const refusal = (offer: Offer, from: string, options: DiscoverOptions): string |
   return undefined;
 };
 
-const openSockets = (options: DiscoverOptions, onMessage: (m: Buffer, r: RemoteInfo) => void) => {
-  const interfaces = ipv4Interfaces(options.address);
-  const listener = createSocket({ type: 'udp4', reuseAddr: true });
-  listener.on('message', onMessage);
-  listener.bind(options.port, () => {
-    for (const { address } of interfaces) listener.addMembership(OFFER_GROUP, address);
-  });
-  const askers = interfaces.map((network) => {
-    const socket = createSocket('udp4');
-    socket.on('message', onMessage);
-    socket.bind(0, network.address, () => {
-      socket.setBroadcast(true);
-      socket.setMulticastInterface(network.address);
-    });
-    return { socket, network };
-  });
-  return { listener, askers };
-};
+const NO_ADDRESS = 'this machine has no IPv4 address; bring up its network';
 
 /**
  * Listens for offers and asks for them. Throws `NoGolden` ("Can't reach a valid
@@ -75,11 +58,10 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
   new Promise((resolve, reject) => {
     const seen = new Map<string, string>();
     let tries = 0;
-    const sockets: Socket[] = [];
     const end = (finish: () => void) => {
       clearInterval(timer);
       options.signal.removeEventListener('abort', onAbort);
-      for (const socket of sockets) socket.close();
+      speakers.close();
       finish();
     };
     const onAbort = () =>
@@ -97,8 +79,14 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
       const { port, fingerprint, session } = offer;
       end(() => resolve({ host, port, fingerprint, session }));
     };
-    const { listener, askers } = openSockets(options, onMessage);
-    sockets.push(listener, ...askers.map(({ socket }) => socket));
+    const speakers = new Speakers({
+      port: options.port,
+      group: OFFER_GROUP,
+      address: options.address,
+      onMessage,
+      // A network that does not work shows as no answer, which is counted below.
+      onTrouble: ({ message }) => seen.set(message, message),
+    });
     const fail = (error: Error) =>
       end(() =>
         reject(
@@ -107,7 +95,7 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
           }),
         ),
       );
-    listener.on('error', fail);
+    speakers.listening.catch(fail);
     const query: Query = { ka: 'query' };
     const attempt = () => {
       tries += 1;
@@ -118,14 +106,9 @@ export const discoverGolden = (options: DiscoverOptions): Promise<FoundGolden> =
         return;
       }
       options.onTry(tries, DISCOVERY_TRIES);
-      for (const { socket, network } of askers) {
-        for (const host of [OFFER_GROUP, network.broadcast]) {
-          // An unreachable network shows as no answer, which is counted above.
-          socket.send(JSON.stringify(query), options.port, host, (error) => {
-            if (error) seen.set(network.name, `${network.name}: ${error.message}`);
-          });
-        }
-      }
+      const networks = speakers.say(JSON.stringify(query));
+      if (networks === 0) seen.set('', NO_ADDRESS);
+      else seen.delete('');
     };
     const timer = setInterval(attempt, DISCOVERY_TRY_MS);
     options.signal.addEventListener('abort', onAbort, { once: true });
