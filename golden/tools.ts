@@ -1,22 +1,7 @@
 /** Tools the golden itself needs; missing ones are named before a session opens. */
-import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
-import process from 'node:process';
 import { NamedError } from '../system/named-error.ts';
+import { missingTools } from '../system/tools.ts';
 import type { StreamSource } from './stream-source.ts';
-
-const isInstalled = async (tool: string): Promise<boolean> => {
-  const directories = (process.env.PATH ?? '').split(':');
-  const found = await Promise.all(
-    directories.map((directory) =>
-      access(join(directory, tool), constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
-};
 
 /** Throws `ToolMissing` naming every tool the golden lacks for these streams. */
 export const requireTools = async (
@@ -31,8 +16,7 @@ export const requireTools = async (
     ...(kinds.has('files') ? ['tar', 'rsync'] : []),
     ...(kinds.has('raw') ? ['dd'] : []),
   ];
-  const missing: string[] = [];
-  for (const tool of needed) if (!(await isInstalled(tool))) missing.push(tool);
+  const missing = await missingTools(needed);
   if (missing.length > 0) {
     throw new NamedError(
       'ToolMissing',
