@@ -2,7 +2,6 @@
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DescError } from '../desc/desc-error.ts';
 import { diskMounts } from '../desc/disk-mounts.ts';
 import type { DiskFacts } from '../desc/facts.ts';
 import { describeDisk } from '../desc/from-disk.ts';
@@ -14,22 +13,9 @@ import { bytesOf, bytesPattern } from '../desc/sizes.ts';
 import { classicObstacle, toClassic } from '../desc/to-classic.ts';
 import { toYaml } from '../desc/to-yaml.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail, reporting } from './exit.ts';
+import { told } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
-
-const report = (error: unknown): number => {
-  if (error instanceof DescError) {
-    // Lines begin with file:line, so that editors find the place.
-    process.stderr.write(`${error.message}\n`);
-    return EXIT_USAGE;
-  }
-  const isUsage =
-    error instanceof NamedError && ['Usage', 'DescUnreadable', 'NotClassic'].includes(error.code);
-  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
-};
-
-const told = reporting(report);
 
 /** Adds `desc from-disk|check|plan|convert`. Bad descriptions exit 64, refused disks 1. */
 export const addDescCommands = (program: Command): void => {

@@ -15,26 +15,10 @@ import {
   removeImage,
 } from '../images/store.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail, reporting } from './exit.ts';
+import { fail, told } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { version } from './version.ts';
-
-const WRONG_USE = [
-  'BadName',
-  'BadPlace',
-  'FileUnreadable',
-  'DriversUnreadable',
-  'NoSuchPackage',
-  'NoKernel',
-];
-
-const report = (error: unknown): number => {
-  const isUsage = error instanceof NamedError && WRONG_USE.includes(error.code);
-  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
-};
-
-const told = reporting(report);
 
 /** Adds `images build|list|verify|remove`. */
 export const addImagesCommands = (program: Command): void => {
@@ -106,7 +90,7 @@ const addBuild = (images: Command): void => {
         };
         const obstacles = await buildObstacles(wanted);
         if (obstacles.length > 0) {
-          process.exitCode = Math.max(...obstacles.map(report));
+          process.exitCode = Math.max(...obstacles.map((obstacle) => fail(obstacle)));
           return;
         }
         const { name, manifest } = await buildImage({

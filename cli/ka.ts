@@ -3,7 +3,7 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { addAgentCommand } from './agent.ts';
 import { addDescCommands } from './desc.ts';
-import { exitUsage, fail } from './exit.ts';
+import { exitUsage, fail, writeUsageError } from './exit.ts';
 import { addGoldenCommand } from './golden.ts';
 import { addImagesCommands } from './images.ts';
 import { rewritePairs } from './pair-options.ts';
@@ -19,6 +19,7 @@ const program = new Command('ka')
   .version(version)
   .showHelpAfterError('(ka COMMAND --help lists the options)')
   .configureHelp({ sortOptions: false })
+  .configureOutput({ outputError: writeUsageError })
   .exitOverride()
   .addHelpText(
     'after',
