@@ -21,6 +21,7 @@ const WRONG_USE: ReadonlySet<string> = new Set([
   'FileUnreadable',
   'NoKernel',
   'NoPower',
+  'NoSuchRoot',
   'NoSuchPackage',
   'NotClassic',
   'UnknownNode',
@@ -40,6 +41,9 @@ export const exitUsage = (error: unknown): number | undefined => {
 export const printError = (message: string): void => {
   process.stderr.write(`${NAME}: ${message}\n`);
 };
+
+/** One thing to know that does not end the command. */
+export const printWarning = (message: string): void => printError(`warning: ${message}`);
 
 /** Commander's own errors in the same form. */
 export const writeUsageError = (text: string, write: (text: string) => void): void =>

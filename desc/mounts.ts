@@ -10,6 +10,8 @@ export interface Mount {
   options: string;
   type: string;
   source: string;
+  /** Of the file system; a btrfs tells which subvolume: "rw,subvolid=256,subvol=/@". */
+  superOptions: string;
 }
 
 /** One line of fstab; `source` as written: UUID=…, /dev/sda1. */
@@ -25,7 +27,7 @@ export const parseMountinfo = (text: string): Mount[] =>
   text.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
     const [, , majorMinor, root, mount, options] = before.split(' ');
-    const [type, source] = after.split(' ');
+    const [type, source, superOptions = ''] = after.split(' ');
     if (!majorMinor || !root || !mount || !options || !type || !source) return [];
     return [
       {
@@ -35,6 +37,7 @@ export const parseMountinfo = (text: string): Mount[] =>
         options,
         type,
         source: unescaped(source),
+        superOptions,
       },
     ];
   });
@@ -44,7 +47,7 @@ export const parseFstab = (text: string): FstabEntry[] =>
   text.split('\n').flatMap((line) => {
     const [source, mount, type, options = 'defaults'] = line.trim().split(/\s+/);
     if (!source || source.startsWith('#') || !mount || !type) return [];
-    return [{ source: unquoted(source), mount: unescaped(mount), type, options }];
+    return [{ source: unescaped(unquoted(source)), mount: unescaped(mount), type, options }];
   });
 
 /** Both files write space, tab, newline and backslash as \040 and so on. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { diskMounts } from '../../desc/disk-mounts.ts';
+import { findMounts, mountTable } from '../../desc/disk-mounts.ts';
 import { DiskFacts } from '../../desc/facts.ts';
 import { parseFstab, parseMountinfo } from '../../desc/mounts.ts';
 import { partitionDevice } from '../../desc/partition-device.ts';
@@ -188,7 +188,8 @@ describe('a disk in use is seen as such', () => {
     const point = await disks.mount(`${loop}p1`);
     const facts = await probeDisk(loop);
     expect(facts.inUse).toEqual([`${loop}p1 is mounted on ${point}`]);
-    expect((await diskMounts(facts)).get(1)).toEqual({ mount: point });
+    const found = await findMounts([{ facts, named: false }]);
+    expect(mountTable(found, facts).get(1)).toEqual({ mount: point });
   });
 
   test('a partition behind another loop device', async () => {
@@ -264,6 +265,7 @@ test('mount tables: escaped blanks, optional fields, quotes and comments', async
       options: 'rw,noatime',
       type: 'ext4',
       source: '/dev/sda1',
+      superOptions: 'rw',
     },
   ]);
   expect(parseFstab('# c\n\nUUID="ab-cd" /a\\040b ext4\n/dev/sda2 none swap sw 0 0\n')).toEqual([
