@@ -19,6 +19,9 @@ const progressLine = (view: SessionView): string => {
   ].join(', ');
 };
 
+/** As errors of commands begin (cli/exit.ts): one pattern finds them all. */
+const LEADS = { info: '', warning: 'ka: warning: ', error: 'ka: ' } as const;
+
 /**
  * Writes a session as plain lines (without line ends) until the returned
  * function is called. The last lines are each node's result. `known` is what
@@ -38,7 +41,7 @@ export const startPlain = (
       for (const line of event.plan ?? []) write(line);
     }
     for (const { level, text } of news) {
-      write(level === 'info' ? text : `${level === 'error' ? 'ERROR' : 'WARNING'}: ${text}`);
+      write(`${LEADS[level]}${text}`);
     }
     const isDue = event.time - lastProgress >= PROGRESS_MS && view.chain.length > 0;
     if (event.kind === 'progress' && isDue) {

@@ -2,34 +2,21 @@
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DescError } from '../desc/desc-error.ts';
-import { diskMounts } from '../desc/disk-mounts.ts';
+import { type DiskMounts, findMounts, mountTable } from '../desc/disk-mounts.ts';
 import type { DiskFacts } from '../desc/facts.ts';
 import { describeDisk } from '../desc/from-disk.ts';
 import { isYamlFile, loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec } from '../desc/model.ts';
+import type { GivenDisk } from '../desc/places.ts';
 import { describePlan, planDisk, planToSfdisk } from '../desc/plan.ts';
 import { nameFor, probeDisk } from '../desc/probe.ts';
 import { bytesOf, bytesPattern } from '../desc/sizes.ts';
 import { classicObstacle, toClassic } from '../desc/to-classic.ts';
 import { toYaml } from '../desc/to-yaml.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail, reporting } from './exit.ts';
+import { printWarning, told } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
-
-const report = (error: unknown): number => {
-  if (error instanceof DescError) {
-    // Lines begin with file:line, so that editors find the place.
-    process.stderr.write(`${error.message}\n`);
-    return EXIT_USAGE;
-  }
-  const isUsage =
-    error instanceof NamedError && ['Usage', 'DescUnreadable', 'NotClassic'].includes(error.code);
-  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
-};
-
-const told = reporting(report);
 
 /** Adds `desc from-disk|check|plan|convert`. Bad descriptions exit 64, refused disks 1. */
 export const addDescCommands = (program: Command): void => {
@@ -46,13 +33,18 @@ interface FromDiskFlags {
   format?: 'classic' | 'yaml';
   fill?: boolean;
   output?: string;
+  root?: string;
 }
 
 const addFromDisk = (desc: Command): void => {
   desc
     .command('from-disk')
     .description('describe disks as they are')
-    .argument('<disk...>', 'sda, /dev/nvme0n1, or an image file')
+    .argument(
+      '<[name=]disk...>',
+      'sda, /dev/nvme0n1, or an image file; NAME= when its system calls it otherwise',
+    )
+    .option('--root <dir>', 'where the system of these disks is mounted (default: looked for)')
     .addOption(
       new Option(
         '--format <format>',
@@ -62,17 +54,32 @@ const addFromDisk = (desc: Command): void => {
     .option('--fill', 'the last partition takes the rest of the space')
     .option('-o, --output <file>', 'write to this file instead of the terminal')
     .action(
-      told(async (disks: string[], { format, fill = false, output }: FromDiskFlags) => {
-        const specs: DiskSpec[] = [];
+      told(async (disks: string[], { format, fill = false, output, root }: FromDiskFlags) => {
         const signal = stopSignal('desc from-disk');
+        const given: GivenDisk[] = [];
         for (const disk of disks) {
-          const facts = await probe(disk, undefined, signal);
-          const mounts = await diskMounts(facts);
-          specs.push(describeDisk(facts, { fillLast: fill, mounts }));
+          const { name, device } = diskChoice(disk);
+          given.push({ facts: await probe(device, name, signal), named: name !== undefined });
         }
-        await print(inFormat(specs, format ?? usualFormat(specs, output)), output);
+        const found = await findMounts(given, { root, signal });
+        const specs = given.map(({ facts }) =>
+          describeDisk(facts, { fillLast: fill, mounts: mountTable(found, facts) }),
+        );
+        const chosen = format ?? usualFormat(specs, output);
+        if (chosen === 'yaml') requireOnePlace(found);
+        await print(inFormat(specs, chosen), output);
+        for (const note of [...found.notes, ...found.severalPlaces]) printWarning(note);
       }),
     );
+};
+
+/** A classic file does not say what is in a partition; for YAML it must be known. */
+const requireOnePlace = ({ severalPlaces: [first] }: DiskMounts): void => {
+  if (first === undefined) return;
+  throw new NamedError(
+    'SeveralPlaces',
+    `${first}, but a description has one place for each file system; describe it by hand, with content: raw to copy it byte by byte`,
+  );
 };
 
 /** The file's own extension decides how it is read back, so it decides here too. */

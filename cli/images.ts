@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { parseAddition } from '../images/base-root.ts';
 import { buildImage } from '../images/build.ts';
+import { buildObstacles } from '../images/build-obstacles.ts';
 import { parseDrivers } from '../images/kernel-modules.ts';
 import {
   DEFAULT_IMAGE,
@@ -14,17 +15,10 @@ import {
   removeImage,
 } from '../images/store.ts';
 import { NamedError } from '../system/named-error.ts';
-import { EXIT_USAGE, fail, reporting } from './exit.ts';
+import { fail, told } from './exit.ts';
 import { gather } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { version } from './version.ts';
-
-const WRONG_USE = ['BadName', 'BadPlace', 'FileUnreadable', 'DriversUnreadable', 'NoSuchPackage'];
-
-const told = reporting((error) => {
-  const isUsage = error instanceof NamedError && WRONG_USE.includes(error.code);
-  return isUsage ? fail(error, EXIT_USAGE) : fail(error);
-});
 
 /** Adds `images build|list|verify|remove`. */
 export const addImagesCommands = (program: Command): void => {
@@ -82,16 +76,25 @@ const addBuild = (images: Command): void => {
       "run this in stage2's root when it is made (repeatable)",
       gather(String),
     )
+    .addHelpText('after', '\nExit status: 0 built, 64 wrong use, 1 anything else.')
     .action(
       told(async (flags: BuildFlags) => {
         const startedMs = Date.now();
         const seconds = () => `${Math.round((Date.now() - startedMs) / 1000)} s`;
-        const { name, manifest } = await buildImage({
+        const wanted = {
           name: flags.name,
           drivers: parseDrivers(flags.drivers),
           files: (flags.add ?? []).map(parseAddition),
           packages: flags.package ?? [],
           scripts: (flags.script ?? []).map((file) => resolve(file)),
+        };
+        const obstacles = await buildObstacles(wanted);
+        if (obstacles.length > 0) {
+          process.exitCode = Math.max(...obstacles.map((obstacle) => fail(obstacle)));
+          return;
+        }
+        const { name, manifest } = await buildImage({
+          ...wanted,
           version,
           signal: stopSignal('the build'),
           log: (line) => print(`${seconds().padStart(5)}  ${line}`),

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { addAdmitCommands } from './admit.ts';
 import { addAgentCommand } from './agent.ts';
 import { addDescCommands } from './desc.ts';
-import { exitUsage, fail } from './exit.ts';
+import { exitUsage, fail, writeUsageError } from './exit.ts';
 import { addGoldenCommand } from './golden.ts';
 import { addImagesCommands } from './images.ts';
 import { rewritePairs } from './pair-options.ts';
@@ -20,6 +20,7 @@ const program = new Command('ka')
   .version(version)
   .showHelpAfterError('(ka COMMAND --help lists the options)')
   .configureHelp({ sortOptions: false })
+  .configureOutput({ outputError: writeUsageError })
   .exitOverride()
   .addHelpText(
     'after',

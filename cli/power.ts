@@ -1,9 +1,8 @@
 import process from 'node:process';
 import { Argument, type Command } from 'commander';
-import { DescError } from '../desc/desc-error.ts';
 import { loadDescription } from '../desc/load.ts';
 import { POWER_ACTIONS, type PowerAction, switchPower } from '../images/netboot/power.ts';
-import { EXIT_USAGE } from './exit.ts';
+import { printError, told } from './exit.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Exit codes as those of a session: all, some, none. */
@@ -20,10 +19,13 @@ export const addPowerCommand = (program: Command): void => {
     .addArgument(new Argument('<action>', 'what to do').choices(POWER_ACTIONS))
     .argument('<node...>', 'names in the node list')
     .requiredOption('-p, --description <file>', 'YAML file whose nodes have "power"')
-    .addHelpText('after', '\nExit status: 0 all nodes, 2 some, 1 none.')
-    .action(async (action: PowerAction, nodes: string[], flags: { description: string }) => {
-      const file = flags.description;
-      try {
+    .addHelpText(
+      'after',
+      '\nExit status: 0 all nodes, 2 some, 1 none; 64 a node is unknown or has no power\ncommand, or wrong use: then none is switched.',
+    )
+    .action(
+      told(async (action: PowerAction, nodes: string[], flags: { description: string }) => {
+        const file = flags.description;
         const description = await loadDescription(file, { disk: 'sda' });
         const results = await switchPower(
           description,
@@ -31,14 +33,10 @@ export const addPowerCommand = (program: Command): void => {
           stopSignal('ka power'),
         );
         for (const { node, ok, message } of results) {
-          (ok ? process.stdout : process.stderr).write(`${node}: ${message}\n`);
+          if (ok) process.stdout.write(`${node}: ${message}\n`);
+          else printError(`${node}: ${message}`);
         }
         process.exitCode = exitCode(results);
-      } catch (error) {
-        if (!(error instanceof DescError)) throw error;
-        // Lines begin with file:line, so that editors find the place.
-        process.stderr.write(`${error.message}\n`);
-        process.exitCode = EXIT_USAGE;
-      }
-    });
+      }),
+    );
 };

@@ -89,7 +89,9 @@ const addDefault = (pxe: Command): void => {
       `
 Without a node: for all that have no choice of their own, which includes those
 that boot their disk because they were cloned. Choices made by hand stay; see
-ka pxe forget.`,
+ka pxe forget.
+
+Exit status: 0 done, 64 a node is unknown, or wrong use: then nothing changes.`,
     )
     .action((chosen: BootLabel, nodes: string[]) => {
       const labels = updateLabels((before) => {
@@ -106,6 +108,10 @@ const addForget = (pxe: Command): void => {
     .command('forget')
     .description('let these machines follow everybody again')
     .argument('<node...>', 'MAC address or name')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 done, 64 a node is unknown, or wrong use: then nothing changes.',
+    )
     .action((nodes: string[]) => {
       const labels = updateLabels((before) => forget(before, findMacs(before, nodes)));
       print(describeLabels(labels, runningServing()));

@@ -1,7 +1,10 @@
+import { lookup } from 'node:dns/promises';
+import process from 'node:process';
 import type { Command } from 'commander';
 import { parseStatusTarget, readStatus, type StatusTarget } from '../client-agent/status-reader.ts';
 import { toFailure } from '../protocol/failure.ts';
 import { NamedError } from '../system/named-error.ts';
+import { printError, told } from './exit.ts';
 
 export interface ShowStatusOptions {
   follow: boolean;
@@ -45,6 +48,14 @@ const parseSeconds = (text: string): number => {
   return seconds * 1000;
 };
 
+/** A mistyped name is not a node that is down. Throws `UnknownNode`. */
+const requireKnown = async ({ label, host }: StatusTarget): Promise<void> => {
+  await lookup(host).catch((cause: NodeJS.ErrnoException) => {
+    const message = `${label}: nobody here knows a machine of this name (${cause.code}); give its address`;
+    throw new NamedError('UnknownNode', message, { cause });
+  });
+};
+
 /** `ka status NODE…` */
 export const addStatusCommand = (program: Command): void => {
   program
@@ -53,25 +64,29 @@ export const addStatusCommand = (program: Command): void => {
     .argument('<node...>', 'name or address of a node, with :PORT if it is not 12345')
     .option('-f, --follow', 'go on as their logs grow', false)
     .option('--timeout <seconds>', 'how long to wait for a connection', '3')
-    .action(async (nodes: string[], flags: { follow: boolean; timeout: string }) => {
-      const out = (line: string): boolean => process.stdout.write(`${line}\n`);
-      const err = (line: string): boolean => process.stderr.write(`${line}\n`);
-      const stop = new AbortController();
-      const onInterrupt = (): void => stop.abort();
-      process.once('SIGINT', onInterrupt);
-      try {
-        process.exitCode = await showStatus(nodes.map(parseStatusTarget), {
-          follow: flags.follow,
-          timeoutMs: parseSeconds(flags.timeout),
-          signal: stop.signal,
-          out,
-          err,
-        });
-      } catch (error) {
-        err(`ka status: ${toFailure(error).message}`);
-        process.exitCode = 64;
-      } finally {
-        process.off('SIGINT', onInterrupt);
-      }
-    });
+    .addHelpText(
+      'after',
+      '\nExit status: 0 all answered, 2 some, 1 none; 64 a name is unknown, or wrong use:\nthen none is asked.',
+    )
+    .action(
+      told(async (nodes: string[], flags: { follow: boolean; timeout: string }) => {
+        const targets = nodes.map(parseStatusTarget);
+        const timeoutMs = parseSeconds(flags.timeout);
+        await Promise.all(targets.map(requireKnown));
+        const stop = new AbortController();
+        const onInterrupt = (): void => stop.abort();
+        process.once('SIGINT', onInterrupt);
+        try {
+          process.exitCode = await showStatus(targets, {
+            follow: flags.follow,
+            timeoutMs,
+            signal: stop.signal,
+            out: (line) => process.stdout.write(`${line}\n`),
+            err: printError,
+          });
+        } finally {
+          process.off('SIGINT', onInterrupt);
+        }
+      }),
+    );
 };

@@ -11,6 +11,10 @@ export const addWakeCommand = (program: Command): void => {
     .command('wake')
     .description('start sleeping machines by Wake-on-LAN')
     .argument('<node...>', 'MAC address, or name as for ka pxe default')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 called, 64 a node is unknown, or wrong use: then none is called.',
+    )
     .action(async (nodes: string[]) => {
       const labels = readLabels();
       const macs = findMacs(labels, nodes);

@@ -1,5 +1,5 @@
 /** Finds a golden: five tries, as the original did. Anybody may offer anything; what counts is who answers. */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
 import {
   DISCOVERY_TRIES,
   DISCOVERY_TRY_MS,
@@ -9,8 +9,8 @@ import {
 import { AnyOffer, Offer, type Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
 import { guarded } from '../system/guard.ts';
-import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
+import { Speakers, type Way } from '../system/speakers.ts';
 
 export interface FoundGolden {
   host: string;
@@ -77,31 +77,7 @@ const refusal = <Link>(
   return options.whyShunned(found) ?? found;
 };
 
-/** How an offer came: to everybody, or to who asked. */
-type Kind = 'shouted' | 'answered';
-
-const openSockets = (
-  address: string | undefined,
-  port: number,
-  onMessage: (kind: Kind) => (message: Buffer, from: RemoteInfo) => void,
-) => {
-  const interfaces = ipv4Interfaces(address);
-  const listener = createSocket({ type: 'udp4', reuseAddr: true });
-  listener.on('message', onMessage('shouted'));
-  listener.bind(port, () => {
-    for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
-  });
-  const askers = interfaces.map((network) => {
-    const socket = createSocket('udp4');
-    socket.on('message', onMessage('answered'));
-    socket.bind(0, network.address, () => {
-      socket.setBroadcast(true);
-      socket.setMulticastInterface(network.address);
-    });
-    return { socket, network };
-  });
-  return { listener, askers };
-};
+const NO_ADDRESS = 'this machine has no IPv4 address; bring up its network';
 
 /** Goldens worth a try, in turn, never too many. */
 class Candidates<Link> {
@@ -109,7 +85,7 @@ class Candidates<Link> {
   readonly #onFound: (link: Link) => void;
   readonly #onFailed: (why: string) => void;
   readonly #queue: FoundGolden[] = [];
-  readonly #seen: Record<Kind, Set<string>> = { shouted: new Set(), answered: new Set() };
+  readonly #seen: Record<Way, Set<string>> = { shouted: new Set(), answered: new Set() };
   readonly #senders = new Map<string, number>();
   #running = 0;
 
@@ -123,11 +99,11 @@ class Candidates<Link> {
     this.#onFailed = onFailed;
   }
 
-  add(found: FoundGolden, sender: string, kind: Kind): void {
+  add(found: FoundGolden, sender: string, way: Way): void {
     const key = `${found.host}:${found.port}:${found.pin}`;
     const ofSender = this.#senders.get(sender) ?? 0;
     const { shouted, answered } = this.#seen;
-    const seen = this.#seen[kind];
+    const seen = this.#seen[way];
     const tooMany = seen.size >= MOST_CANDIDATES || ofSender >= MOST_OF_ONE_SENDER;
     if (shouted.has(key) || answered.has(key) || tooMany) return;
     seen.add(key);
@@ -175,13 +151,12 @@ export const discoverGolden = <Link>(
     const reasons = new Set<string>();
     let tries = 0;
     let over = false;
-    const sockets: Socket[] = [];
     const end = (finish: () => void) => {
       if (over) return;
       over = true;
       clearInterval(timer);
       options.signal.removeEventListener('abort', onAbort);
-      for (const socket of sockets) socket.close();
+      speakers.close();
       finish();
     };
     const onAbort = () =>
@@ -198,18 +173,22 @@ export const discoverGolden = <Link>(
         if (!over) refused(why);
       },
     );
-    const onMessage = (kind: Kind) =>
-      guarded(
-        (message: Buffer, from: RemoteInfo) => {
+    const speakers = new Speakers({
+      port: options.port,
+      group: OFFER_GROUP,
+      address: options.address,
+      onMessage: guarded(
+        (message: Buffer, from: RemoteInfo, way: Way) => {
           if (over || message.length > MOST_BYTES) return;
           const found = refusal(message.toString(), from.address, options);
           if (typeof found === 'string') refused(found);
-          else if (found) candidates.add(found, from.address, kind);
+          else if (found) candidates.add(found, from.address, way);
         },
         (error) => refused(error.message),
-      );
-    const { listener, askers } = openSockets(options.address, options.port, onMessage);
-    sockets.push(listener, ...askers.map(({ socket }) => socket));
+      ),
+      // A network that does not work shows as no answer, which is counted below.
+      onTrouble: ({ message }) => reasons.add(message),
+    });
     const fail = (error: Error) =>
       end(() =>
         reject(
@@ -218,7 +197,7 @@ export const discoverGolden = <Link>(
           }),
         ),
       );
-    for (const socket of sockets) socket.on('error', fail);
+    speakers.listening.catch(fail);
     const query: Query = { ka: 'query' };
     const attempt = () => {
       tries += 1;
@@ -229,14 +208,8 @@ export const discoverGolden = <Link>(
       }
       candidates.again();
       options.onTry(tries, DISCOVERY_TRIES);
-      for (const { socket, network } of askers) {
-        for (const host of [OFFER_GROUP, network.broadcast]) {
-          // An unreachable network shows as no answer, which is counted above.
-          socket.send(JSON.stringify(query), options.port, host, (error) => {
-            if (error) reasons.add(`${network.name}: ${error.message}`);
-          });
-        }
-      }
+      if (speakers.say(JSON.stringify(query)) === 0) reasons.add(NO_ADDRESS);
+      else reasons.delete(NO_ADDRESS);
     };
     const timer = setInterval(attempt, DISCOVERY_TRY_MS);
     options.signal.addEventListener('abort', onAbort, { once: true });

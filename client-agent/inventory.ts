@@ -33,9 +33,9 @@ const disksOf = async ({ disks, withoutDisks }: InventoryOptions): Promise<Inven
 /** Reads the machine's facts. Throws when a disk given by hand cannot be probed. */
 export const takeInventory = async (options: InventoryOptions): Promise<Inventory> => ({
   hostname: hostname(),
-  macs: ipv4Interfaces(options.address)
-    .map(({ mac }) => mac)
-    .filter((mac) => mac !== NO_MAC),
+  macs: [...new Set(ipv4Interfaces(options.address).map(({ mac }) => mac))].filter(
+    (mac) => mac !== NO_MAC,
+  ),
   firmware: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios',
   memoryBytes: totalmem(),
   cores: cpus().length,

@@ -223,27 +223,27 @@ export interface Comparison {
   expected: string[];
 }
 
-/** Compares a copy with the golden; `mayDiffer` tells which paths a clone has of its own. */
+/** Compares a copy with the golden; `mayDiffer` tells which paths a clone has of its own, by what differs there. */
 export const compareTrees = (
   golden: Tree,
   copy: Tree,
-  mayDiffer: (path: string) => boolean,
+  mayDiffer: (path: string, differing: readonly string[]) => boolean,
 ): Comparison => {
   const result: Comparison = { entries: 0, bytes: 0, differences: [], expected: [] };
-  const report = (path: string, what: string) => {
-    if (mayDiffer(path)) result.expected.push(path);
-    else result.differences.push(`${JSON.stringify(path)}: ${what}`);
+  const report = (path: string, differing: readonly string[]) => {
+    if (mayDiffer(path, differing)) result.expected.push(path);
+    else result.differences.push(`${JSON.stringify(path)}: ${differing.join('; ')}`);
   };
   for (const [path, entry] of golden) {
     result.entries += 1;
     result.bytes += Number(entry.size);
     const other = copy.get(path);
-    if (!other) report(path, 'missing');
+    if (!other) report(path, ['missing']);
     else {
       const differing = compareEntry(entry, other);
-      if (differing.length > 0) report(path, differing.join('; '));
+      if (differing.length > 0) report(path, differing);
     }
   }
-  for (const path of copy.keys()) if (!golden.has(path)) report(path, 'is not on the golden');
+  for (const path of copy.keys()) if (!golden.has(path)) report(path, ['is not on the golden']);
   return result;
 };

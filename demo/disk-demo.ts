@@ -5,29 +5,20 @@ import { join, resolve } from 'node:path';
 import { NamedError } from '../system/named-error.ts';
 import { run } from '../system/run.ts';
 import { readTree } from './compare.ts';
+import { prepareDirectory, requireWhole } from './golden-directory.ts';
 import { buildGoldenDisk, findGoldenDisk, goldenDescription } from './golden-disk.ts';
-import { kaCommand } from './ka-process.ts';
+import { prepareImage } from './golden-image.ts';
 import { Lab } from './lab.ts';
+import { loopPartition } from './loop-disk.ts';
 import { mountSystem } from './mounted-system.ts';
 import type { DemoOptions } from './options.ts';
+import { MIB, type PreparedGolden } from './prepared-golden.ts';
 import { type Say, step, stepThatShows } from './progress.ts';
 import { runSession } from './session.ts';
 import { type Verified, verifyClone } from './verify.ts';
 
-const MIB = 1024 * 1024;
-
 /** How much larger than the golden's the disks of node 1, 2, 3 … are. */
 const EXTRA_MEBIBYTES = [0, 512, 1229, 300, 900];
-
-interface Golden {
-  /** Disk image; null when a directory is cloned. */
-  image: string | null;
-  diskBytes: number;
-  /** Directory with the system in it. */
-  root: string;
-  /** File for `ka golden -p sda`. */
-  description: string;
-}
 
 const findImage = async (
   options: DemoOptions,
@@ -46,32 +37,51 @@ const findImage = async (
   );
 };
 
-/** A directory has no disk to take the layout from: one partition for everything. */
-const describeDirectory = async (root: string, file: string): Promise<number> => {
-  const partition = { size: 'fill', filesystem: 'ext4', mount: '/' };
-  const disks = [{ name: 'sda', table: 'msdos', partitions: [partition] }];
-  await writeFile(file, JSON.stringify({ disks }));
-  const { stdout } = await run('du', ['--summarize', '--block-size=1', root]);
-  return Math.ceil((Number.parseInt(stdout, 10) * 1.3) / MIB + 256) * MIB;
+const prepareOwn = async (lab: Lab, image: string): Promise<PreparedGolden> => {
+  const disk = await lab.attach(image, { readOnly: true });
+  const root = await mountSystem(lab, disk, 'golden');
+  const description = join(lab.directory, 'description');
+  await writeFile(description, goldenDescription);
+  const { size: diskBytes } = await stat(image);
+  return { image, diskBytes, root, description, flags: [], hasSystem: true, raw: [] };
 };
 
-const prepareGolden = async (lab: Lab, source: string, own: boolean): Promise<Golden> => {
-  if (!existsSync(source))
-    throw new NamedError('NoGolden', `--golden ${source}: there is no such file`);
-  if ((await stat(source)).isDirectory()) {
-    const description = join(lab.directory, 'description.json');
-    const diskBytes = await describeDirectory(source, description);
-    return { image: null, diskBytes, root: source, description };
+const prepareGolden = async (
+  lab: Lab,
+  source: string,
+  { own, keep, say }: { own: boolean; keep: string | null; say: Say },
+): Promise<PreparedGolden> => {
+  if (own) return prepareOwn(lab, source);
+  const found = await stat(source).catch(() => null);
+  if (found?.isFile()) return prepareImage(lab, source, say);
+  if (!found?.isDirectory()) {
+    throw new NamedError('NoGolden', `--golden ${source}: there is no such file or directory`);
   }
-  const disk = await lab.attach(source, { readOnly: true });
-  const root = await mountSystem(lab, disk, 'golden');
-  const description = join(lab.directory, own ? 'description' : 'description.yaml');
-  if (own) await writeFile(description, goldenDescription);
-  else {
-    const [file, ...args] = kaCommand(['desc', 'from-disk', disk, '--fill', '-o', description]);
-    await run(file, args);
+  await requireWhole(source, [lab.directory, keep ?? lab.directory]);
+  return prepareDirectory(source, join(lab.directory, 'description.json'), say);
+};
+
+/** Where the files of a clone are, mounted read-only. */
+const mountClone = (
+  lab: Lab,
+  disk: string,
+  name: string,
+  { image }: PreparedGolden,
+): Promise<string> =>
+  image === null ? lab.mount(loopPartition(disk, 1), name, 'ro') : mountSystem(lab, disk, name);
+
+/** Partitions that should have the golden's bytes and have not. */
+const compareRaw = async (disk: string, { raw }: PreparedGolden): Promise<string[]> => {
+  const differences: string[] = [];
+  for (const { number, device } of raw) {
+    const { stdout } = await run('blockdev', ['--getsize64', device]);
+    const bytes = ['--bytes', stdout.trim()];
+    const compared = await run('cmp', [...bytes, device, loopPartition(disk, number)], {
+      okExitCodes: [0, 1],
+    });
+    if (compared.exitCode === 1) differences.push(`partition ${number}: not the golden's bytes`);
   }
-  return { image: source, diskBytes: (await stat(source)).size, root, description };
+  return differences;
 };
 
 const requireFree = async (directory: string, nodes: number): Promise<void> => {
@@ -103,7 +113,8 @@ export const runDiskDemo = async (
     Lab.create({ nodes: nodeCount, directory: cacheDirectory }),
   );
   await using _ = lab;
-  const golden = await prepareGolden(lab, source, options.golden === undefined);
+  const own = options.golden === undefined;
+  const golden = await prepareGolden(lab, source, { own, keep, say });
   const disks: string[] = [];
   for (const [index, host] of lab.nodes.entries()) {
     const extra = EXTRA_MEBIBYTES[index % EXTRA_MEBIBYTES.length] ?? 0;
@@ -118,7 +129,10 @@ export const runDiskDemo = async (
     runSession({
       name: 'demo',
       golden: { address: lab.golden.address, on: lab.golden },
-      goldenFlags: ['-p', 'sda', golden.description, '--root', golden.root, ...report, ...ui],
+      goldenFlags: [
+        ...['-p', 'sda', golden.description, '--root', golden.root],
+        ...[...golden.flags, ...report, ...ui],
+      ],
       nodes: lab.nodes.map((host, index) => ({
         name: host.name,
         address: host.address,
@@ -133,8 +147,11 @@ export const runDiskDemo = async (
   const results: Verified[] = [];
   for (const [index, host] of lab.nodes.entries()) {
     signal.throwIfAborted();
-    const root = await mountSystem(lab, disks[index] ?? '', `clone-${host.name}`);
-    results.push(await verifyClone(say, tree, { name: host.name, root, ownIdentity: true }));
+    const disk = disks[index] ?? '';
+    const root = await mountClone(lab, disk, `clone-${host.name}`, golden);
+    const ownIdentity = golden.hasSystem;
+    const others = await compareRaw(disk, golden);
+    results.push(await verifyClone(say, tree, { name: host.name, root, ownIdentity, others }));
     await lab.unmount(root);
   }
   if (keep !== null) {

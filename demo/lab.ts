@@ -154,11 +154,11 @@ export class Lab implements AsyncDisposable {
     return this.attach(file, { sectorBytes });
   }
 
-  /** Mounts a device on a directory below the lab's own, until the lab ends. */
-  async mount(device: string, name: string, mode: 'ro' | 'rw'): Promise<string> {
+  /** Mounts a device on a directory below the lab's own, until the lab ends. `options` are mount's: "ro", "rw". */
+  async mount(device: string, name: string, options: string): Promise<string> {
     const place = join(this.directory, name);
     await mkdir(place, { recursive: true });
-    await run('mount', ['-o', mode, device, place]);
+    await run('mount', ['-o', options, device, place]);
     return place;
   }
 

@@ -3,8 +3,9 @@
  * of its process in its names, so the next one can tell what nobody owns.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readMounts } from '../desc/mounts.ts';
 import { run } from '../system/run.ts';
 import { detachLoop } from './loop-disk.ts';
 
@@ -32,11 +33,10 @@ export const listNamespaces = async (): Promise<string[]> => {
 
 /** Unmounts everything mounted below a directory, the deepest first. */
 export const unmountBelow = async (directory: string): Promise<void> => {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8'))
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
+  const places = (await readMounts())
+    .map(({ mount }) => mount)
     .filter((place) => place.startsWith(`${directory}/`));
-  for (const place of mounts.reverse()) await run('umount', [place]);
+  for (const place of places.reverse()) await run('umount', [place]);
 };
 
 /** Detaches the loop devices whose images lie below a directory. */

@@ -25,7 +25,8 @@ export const attachLoop = async (
 
 /** Makes the kernel see the partitions of a loop device, also where it has no parser for the table. */
 export const showPartitions = async (device: string): Promise<void> => {
-  await run('partx', ['--update', device]);
+  // Without --nr it counts only as far as there are partitions: of 1, 2, 5 and 6 it would not come to 5.
+  await run('partx', ['--update', '--nr', '1:128', device]);
 };
 
 /** Path of a partition of a loop device: /dev/loop3p1. */

@@ -1,39 +1,21 @@
 /** Mounts the system of a disk, read-only, the way its own fstab says. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DiskMounts, findMounts } from '../desc/disk-mounts.ts';
+import { partitionDevice } from '../desc/partition-device.ts';
+import { probeDisk } from '../desc/probe.ts';
+import { toFailure } from '../protocol/failure.ts';
 import { NamedError } from '../system/named-error.ts';
-import { run } from '../system/run.ts';
 import type { Lab } from './lab.ts';
 import { showPartitions } from './loop-disk.ts';
 
-interface Filesystem {
-  device: string;
-  uuid: string;
-  type: string;
-}
-
-const listFilesystems = async (disk: string): Promise<Filesystem[]> => {
-  const { stdout } = await run('partx', ['--raw', '--noheadings', '--output', 'NR', disk]);
-  const devices = stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((number) => `${disk}p${number.trim()}`);
-  const found: Filesystem[] = [];
-  for (const device of devices) {
-    // blkid exits 2 when it finds nothing on a partition.
-    const probe = await run('blkid', ['-p', '-o', 'export', device], { okExitCodes: [0, 2] });
-    const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(probe.stdout)?.[1] ?? '';
-    if (value('USAGE') === 'filesystem')
-      found.push({ device, uuid: value('UUID'), type: value('TYPE') });
-  }
-  return found;
-};
+const subvolumeOf = (options: string): string[] =>
+  options.split(',').filter((option) => /^subvol(id)?=/.test(option));
 
 /**
- * Mounts the root file system of a disk below the lab's directory, then what its
- * fstab mounts by UUID below it, except file systems of these types. Returns the
- * directory. Gone with the lab, or by `lab.unmount`.
+ * Mounts the system of a disk below the lab's directory: its root file system,
+ * and what its fstab has on this disk and this machine can mount, except file
+ * systems of these types. Returns the directory. Gone with the lab, or by
+ * `lab.unmount`. Throws `NoSystem`, `NotMountable`, `SeveralSystems`.
  */
 export const mountSystem = async (
   lab: Lab,
@@ -42,29 +24,31 @@ export const mountSystem = async (
   { except = [] }: { except?: readonly string[] } = {},
 ): Promise<string> => {
   await showPartitions(disk);
-  const filesystems = (await listFilesystems(disk)).filter(({ type }) => !except.includes(type));
-  for (const { device } of filesystems) {
-    const root = await lab.mount(device, name, 'ro');
-    if (!existsSync(join(root, 'etc/fstab'))) {
-      await lab.unmount(root);
-      continue;
-    }
-    const fstab = await readFile(join(root, 'etc/fstab'), 'utf8');
-    const entries = [...fstab.matchAll(/^UUID=(\S+)\s+(\/\S+)\s+(\S+)\s/gm)].filter(
-      ([, , , type = '']) => !except.includes(type),
-    );
-    for (const [, uuid = '', place = ''] of entries.sort(
-      ([, , a = ''], [, , b = '']) => a.length - b.length,
-    )) {
-      const found = filesystems.find((filesystem) => filesystem.uuid === uuid);
-      if (!found)
+  const facts = await probeDisk(disk, 'sda');
+  const found = await findMounts([{ facts, named: false }]);
+  if (!found.hasSystem) throw noSystem(name, disk, found);
+  for (const { place, mount, options } of found.mounts) {
+    const { number, filesystem } = place.partition;
+    if (except.includes(filesystem?.type ?? '')) continue;
+    const how = ['ro', ...subvolumeOf(options)].join(',');
+    await lab
+      .mount(partitionDevice(disk, number), join(name, mount), how)
+      .catch((cause: unknown) => {
+        const why = toFailure(cause).message.split('\n').at(-1);
         throw new NamedError(
-          'NoSuchFilesystem',
-          `${name}: /etc/fstab mounts ${place} from UUID ${uuid}, which is not on ${disk}`,
+          'NotMountable',
+          `${name}: partition ${number} (${filesystem?.type}, ${mount}) cannot be mounted; was it unmounted when the image was taken? ${why}`,
+          { cause },
         );
-      await lab.mount(found.device, join(name, place), 'ro');
-    }
-    return root;
+      });
   }
-  throw new NamedError('NoSystem', `${name}: no file system on ${disk} holds an /etc/fstab`);
+  return join(lab.directory, name);
+};
+
+const noSystem = (name: string, disk: string, { notes }: DiskMounts): NamedError => {
+  const seen = notes.length > 0 ? `: ${notes.join('; ')}` : '';
+  return new NamedError(
+    'NoSystem',
+    `${name}: no file system on ${disk} holds a system (an etc/fstab)${seen}`,
+  );
 };

@@ -6,7 +6,8 @@ export const usage = `npm run demo -- [--nodes N] [--golden IMG_OR_DIR] [--keep 
 
 Clones a small real Debian to N nodes on this machine, then compares.
   --nodes N            how many nodes (default 3)
-  --golden IMG_OR_DIR  clone this disk image or directory instead
+  --golden IMG_OR_DIR  clone this disk image (raw, its system as its fstab says) or
+                       directory instead
   --keep DIR           leave golden.img, node1.img … and report.json there
   --ui MODE            how progress looks (default: board on a terminal, else plain)
 `;

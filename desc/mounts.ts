@@ -52,7 +52,7 @@ export const parseFstab = (text: string): FstabEntry[] =>
   text.split('\n').flatMap((line) => {
     const [source, mount, type, options = 'defaults'] = line.trim().split(/\s+/);
     if (!source || source.startsWith('#') || !mount || !type) return [];
-    return [{ source: unquoted(source), mount: unescaped(mount), type, options }];
+    return [{ source: unescaped(unquoted(source)), mount: unescaped(mount), type, options }];
   });
 
 /** Both files write space, tab, newline and backslash as \040 and so on. */

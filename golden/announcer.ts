@@ -1,10 +1,12 @@
 /** Tells the network that a session is open: each second, and to whoever asks. */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
 import { OFFER_GROUP, OFFER_INTERVAL_MS } from '../protocol/constants.ts';
 import { type Offer, Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
+import { guarded } from '../system/guard.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
+import { Speakers } from '../system/speakers.ts';
 
 export interface AnnouncerOptions {
   /** UDP port of offers and queries. */
@@ -16,62 +18,31 @@ export interface AnnouncerOptions {
   onError: (error: Error) => void;
 }
 
-const bind = (socket: Socket, port: number, address?: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({ port, ...(address ? { address } : {}) }, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  });
-
-/**
- * Starts announcing; ends when `signal` fires. One sender per interface, so
- * that a golden with several networks is heard on all of them.
- */
+/** Starts announcing, on every network this machine has or gets; ends when `signal` fires. */
 export const announce = async (options: AnnouncerOptions): Promise<void> => {
   const { port, address, offer, signal, onError } = options;
-  const interfaces = ipv4Interfaces(address);
-  if (interfaces.length === 0) {
+  if (ipv4Interfaces(address).length === 0) {
     throw new NamedError('NoNetwork', 'this machine has no IPv4 address; bring up its network');
   }
-  const listener = createSocket({ type: 'udp4', reuseAddr: true });
-  await bind(listener, port);
-  const senders = await Promise.all(
-    interfaces.map(async (network) => {
-      const socket = createSocket('udp4');
-      await bind(socket, 0, network.address);
-      socket.setBroadcast(true);
-      socket.setMulticastInterface(network.address);
-      socket.setMulticastTTL(1);
-      return { socket, network };
-    }),
-  );
-  const send = (socket: Socket, host: string, toPort: number) => {
-    // A network that drops multicast or broadcast must not stop the other one.
-    socket.send(JSON.stringify(offer()), toPort, host, (error) => error && onError(error));
+  const answer = (message: Buffer, from: RemoteInfo): void => {
+    if (parseMessage(Query, message.toString())) speakers.answer(JSON.stringify(offer()), from);
   };
-  const announceAll = () => {
-    for (const { socket, network } of senders) {
-      send(socket, OFFER_GROUP, port);
-      send(socket, network.broadcast, port);
-    }
-  };
-  for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
-  listener.on('message', (message: Buffer, from: RemoteInfo) => {
-    if (parseMessage(Query, message.toString())) send(listener, from.address, from.port);
+  const speakers = new Speakers({
+    port,
+    group: OFFER_GROUP,
+    address,
+    onMessage: guarded(answer, onError),
+    onTrouble: onError,
   });
-  for (const socket of [listener, ...senders.map((sender) => sender.socket)]) {
-    socket.on('error', onError);
-  }
+  await speakers.listening;
+  const announceAll = () => speakers.say(JSON.stringify(offer()));
   const timer = setInterval(announceAll, OFFER_INTERVAL_MS);
   announceAll();
   signal.addEventListener(
     'abort',
     () => {
       clearInterval(timer);
-      listener.close();
-      for (const { socket } of senders) socket.close();
+      speakers.close();
     },
     { once: true },
   );

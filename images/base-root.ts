@@ -24,7 +24,7 @@ export interface BaseRootOptions extends SiteAdditions {
   log?: CommandLog | undefined;
 }
 
-const MADE_OF = {
+export const MADE_OF = {
   what: 'boot images are made',
   otherwise: 'build them on a Debian machine',
 };
@@ -36,6 +36,9 @@ const PLACES = /^\/(usr|etc)\//;
 export const parseAddition = (text: string): { from: string; to: string } => {
   const [, from = text, to] = /^(.+?):(\/.+)$/.exec(text) ?? [];
   const place = to ?? `/usr/local/bin/${basename(from)}`;
+  if (place.endsWith('/')) {
+    throw new NamedError('BadPlace', `--add ${text}: ${place} is a directory; name the file in it`);
+  }
   if (PLACES.test(place) && !place.split('/').includes('..')) return { from, to: place };
   throw new NamedError(
     'BadPlace',
@@ -43,8 +46,8 @@ export const parseAddition = (text: string): { from: string; to: string } => {
   );
 };
 
-/** The versions apt would install: with new ones a kept root is out of date. */
-const candidates = async (packages: readonly string[]): Promise<string> => {
+/** The versions apt would install: with new ones a kept root is out of date. Throws `NoSuchPackage`. */
+export const candidates = async (packages: readonly string[]): Promise<string> => {
   const { stdout } = await run('apt-cache', ['policy', ...packages]);
   const found = [...stdout.matchAll(/^(\S+):\n.*\n {2}Candidate: (.+)$/gm)];
   const known = new Map(found.map(([, name = '', version = '']) => [name, version]));
@@ -61,12 +64,17 @@ const candidates = async (packages: readonly string[]): Promise<string> => {
     .join('\n');
 };
 
-const readAdded = (path: string, option: string): Promise<Buffer> =>
-  readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new NamedError('FileUnreadable', `${option} ${path}: cannot be read (${cause.code})`, {
-      cause,
-    });
-  });
+/** Throws `FileUnreadable`. */
+export const readAdded = async (path: string, option: string): Promise<Buffer> => {
+  const unreadable = (why: string | undefined, cause?: unknown): NamedError =>
+    new NamedError('FileUnreadable', `${option} ${path}: cannot be read (${why})`, { cause });
+  const failed = (cause: NodeJS.ErrnoException): never => {
+    throw unreadable(cause.code, cause);
+  };
+  // A pipe would be waited for.
+  if (!(await stat(path).catch(failed)).isFile()) throw unreadable('not a file');
+  return readFile(path).catch(failed);
+};
 
 const keyOf = async (options: BaseRootOptions): Promise<string> => {
   const packages = [...PACKAGES, ...options.packages];

@@ -5,20 +5,13 @@ import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
-import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { packSquashfs } from './archive.ts';
 import { baseRoot, type SiteAdditions } from './base-root.ts';
 import { initrdParts, writeInitrd } from './initrd.ts';
 import { type Drivers, kernelOf } from './kernel-modules.ts';
 import { UNNEEDED, UNNEEDED_MODULES } from './recipe.ts';
-import {
-  type BootImage,
-  checkImageName,
-  fileFacts,
-  type ImageManifest,
-  imagesDirectory,
-} from './store.ts';
+import { type BootImage, fileFacts, type ImageManifest, imagesDirectory } from './store.ts';
 
 export interface BuildOptions extends SiteAdditions {
   name: string;
@@ -33,16 +26,12 @@ export interface BuildOptions extends SiteAdditions {
 const ID_CHARACTERS = 16;
 
 /**
- * Builds the image and puts it in the place of an older one of its name; until
+ * Builds the image, when `buildObstacles` has found nothing, and puts it in the place of an older one of its name; until
  * then that stays as it is. Parts that have not changed are taken from the
  * last build. The same packages, drivers and agent give the same bytes.
  */
 export const buildImage = async (options: BuildOptions): Promise<BootImage> => {
   const { name, drivers, version, signal, log } = options;
-  checkImageName(name);
-  if (process.getuid?.() !== 0) {
-    throw new NamedError('NotRoot', 'boot images are built by root; use sudo');
-  }
   const cache = join(imagesDirectory(), '.cache');
   await mkdir(cache, { recursive: true });
   const root = await baseRoot({ ...options, cache });

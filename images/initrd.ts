@@ -35,7 +35,8 @@ export interface InitrdOptions extends PackOptions {
 }
 
 const FILES = fileURLToPath(new URL('../images/stage1/', import.meta.url));
-const AGENT = fileURLToPath(new URL('../dist/stage1.mjs', import.meta.url));
+/** The agent as built with ka. */
+export const AGENT = fileURLToPath(new URL('../dist/stage1.mjs', import.meta.url));
 
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
 
@@ -172,12 +173,15 @@ const systemArchive = async (options: InitrdOptions): Promise<string> => {
   return archive;
 };
 
+export const noAgent = (cause?: unknown): NamedError =>
+  new NamedError('NoAgent', `${AGENT} is missing; install ka again`, { cause });
+
 /** Bytes the initrd is made of, to name its image by. */
 export const initrdParts = async (
   options: InitrdOptions,
 ): Promise<{ system: Buffer; agent: Buffer }> => {
   const agent = await readFile(AGENT).catch((cause: NodeJS.ErrnoException) => {
-    throw new NamedError('NoAgent', `${AGENT} is missing; install ka again`, { cause });
+    throw noAgent(cause);
   });
   return { system: await readFile(await systemArchive(options)), agent };
 };

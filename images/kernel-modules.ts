@@ -66,17 +66,31 @@ const wanted = async (
   dependencies: ReadonlyMap<string, string[]>,
 ): Promise<{ paths: string[]; names: readonly string[]; foreign: string[] }> => {
   if (drivers.kind === 'virtio') return { paths: [], names: VIRTIO_NAMES, foreign: [] };
-  if (drivers.kind === 'file') return { paths: [], ...(await readList(drivers.path, kernel)) };
+  if (drivers.kind === 'file') {
+    const { names, files } = await readDriverList(drivers.path);
+    for (const file of files) await checkVermagic(file, kernel);
+    return { paths: [], names, foreign: files };
+  }
   const isWired = (path: string): boolean =>
     WIRED_MODULES.some((place) => path.startsWith(`kernel/${place}/`));
   return { paths: [...dependencies.keys()].filter(isWired), names: WIRED_NAMES, foreign: [] };
 };
 
-/** A module name or a .ko file in each line; blank lines and # comments do not count. */
-const readList = async (
-  path: string,
-  kernel: string,
-): Promise<{ names: string[]; foreign: string[] }> => {
+/** What `--drivers FILE` lists. */
+export interface DriverList {
+  names: string[];
+  /** Paths of .ko files. */
+  files: string[];
+}
+
+const MODULE_NAME = /^[A-Za-z0-9_-]+$/;
+
+/**
+ * Reads it: a module name or a .ko file in each line; blank lines and #
+ * comments do not count. Throws `DriversUnreadable`, also when a file of the
+ * list is not there.
+ */
+export const readDriverList = async (path: string): Promise<DriverList> => {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new NamedError(
       'DriversUnreadable',
@@ -84,21 +98,30 @@ const readList = async (
       { cause },
     );
   });
-  const words = text.split('\n').map((line) => line.replace(/#.*/, '').trim());
-  const files = words
-    .filter((word) => word.endsWith('.ko'))
-    .map((word) => resolve(dirname(path), word));
-  for (const file of files) await checkVermagic(file, kernel);
-  return { names: words.filter((word) => word !== '' && !word.endsWith('.ko')), foreign: files };
+  const list: DriverList = { names: [], files: [] };
+  for (const [index, line] of text.split('\n').entries()) {
+    const word = line.replace(/#.*/, '').trim();
+    if (word === '') continue;
+    const fault = (what: string) =>
+      new NamedError('DriversUnreadable', `--drivers ${path}: line ${index + 1}: ${what}`);
+    if (word.endsWith('.ko')) {
+      const file = resolve(dirname(path), word);
+      if (!(await isFile(file))) throw fault(`${file} is not there`);
+      list.files.push(file);
+    } else if (MODULE_NAME.test(word)) list.names.push(word);
+    else throw fault(`${JSON.stringify(word)} is neither a module's name nor a .ko file`);
+  }
+  return list;
 };
 
-/** The kernel refuses a module built for another one, at a time when nobody can see why. */
-const checkVermagic = async (file: string, kernel: string): Promise<void> => {
-  const isThere = await stat(file).then(
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
     (found) => found.isFile(),
     () => false,
   );
-  if (!isThere) throw new NamedError('NoSuchModule', `${file} of the --drivers list is not there`);
+
+/** The kernel refuses a module built for another one, at a time when nobody can see why. */
+const checkVermagic = async (file: string, kernel: string): Promise<void> => {
   const { stdout } = await run('modinfo', ['--field=vermagic', file]);
   const [built = 'none'] = stdout.trim().split(' ');
   if (built === kernel) return;

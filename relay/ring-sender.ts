@@ -13,7 +13,7 @@ import { SEND_BYTES } from './tuning.ts';
 export class RingSender {
   readonly #socket: Duplex;
   readonly #ring: Ring;
-  readonly #pipe = new PagePipe();
+  readonly #pipe = PagePipe.open();
   readonly #descriptor: number | null;
   /** Position of the next byte to hand over. */
   #sent: number;
@@ -43,17 +43,18 @@ export class RingSender {
   /** Sends what is verified and not sent yet. Goes on by itself when the socket has room again. */
   pump(): void {
     const descriptor = this.#descriptor;
+    const pipe = this.#pipe;
     // The descriptor of a destroyed socket may be another's by now.
     while (!this.#writing && !this.#socket.destroyed) {
-      if (this.#pipe.held > 0 && descriptor !== null) {
-        this.#pipe.pour(descriptor);
-        if (this.#pipe.held > 0) this.#awaitRoom();
+      if (pipe !== null && pipe.held > 0 && descriptor !== null) {
+        pipe.pour(descriptor);
+        if (pipe.held > 0) this.#awaitRoom(pipe);
         continue;
       }
       const to = Math.min(this.#ring.verified, this.#sent + SEND_BYTES);
       const [piece] = to > this.#sent ? this.#ring.pieces(this.#sent, to) : [];
       if (piece === undefined) return;
-      const taken = descriptor === null ? 0 : this.#pipe.fill(piece);
+      const taken = descriptor === null ? 0 : (pipe?.fill(piece) ?? 0);
       this.#sent += taken === 0 ? piece.length : taken;
       // Where pages cannot be handed over they are copied.
       if (taken === 0) this.#write(piece);
@@ -65,13 +66,13 @@ export class RingSender {
     if (this.#closed) return;
     this.#closed = true;
     resetNow(this.#socket);
-    this.#pipe.close();
+    this.#pipe?.close();
   }
 
   /** Node tells of room in a socket only after a write of its own: it gets the next byte. */
-  #awaitRoom(): void {
-    const next = this.#sent - this.#pipe.held;
-    this.#pipe.dropByte();
+  #awaitRoom(pipe: PagePipe): void {
+    const next = this.#sent - pipe.held;
+    pipe.dropByte();
     for (const byte of this.#ring.pieces(next, next + 1)) this.#write(byte);
   }
 

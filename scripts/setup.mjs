@@ -139,6 +139,7 @@ const installDependencies = () => {
   show('npm dependencies', 'npm', [
     'install',
     '--no-save',
+    '--ignore-scripts',
     '--no-audit',
     '--no-fund',
     '--loglevel=error',

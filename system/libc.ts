@@ -1,9 +1,14 @@
-/** What of libc Node does not have itself. Results are -1 where the system refused. */
-import ffi from 'node:ffi';
+/**
+ * What of libc Node does not have itself. It is called through node:ffi, which
+ * is experimental, may be forbidden (`--permission`) and is missing in older
+ * Nodes: `libc` is null then, and whoever uses it has a slower way.
+ */
+import process from 'node:process';
 
-export const { functions: libc } = ffi.dlopen(null, {
+const FUNCTIONS = {
   pipe2: { arguments: ['pointer', 'int32'], return: 'int32' },
   fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+  flock: { arguments: ['int32', 'int32'], return: 'int32' },
   setsockopt: {
     arguments: ['int32', 'int32', 'int32', 'pointer', 'int32'],
     return: 'int32',
@@ -14,13 +19,34 @@ export const { functions: libc } = ffi.dlopen(null, {
     arguments: ['int32', 'pointer', 'int32', 'pointer', 'int32', 'uint32'],
     return: 'int32',
   },
-});
+  // glibc and musl keep errno there, one for each thread.
+  __errno_location: { arguments: [], return: 'pointer' },
+} as const;
 
-/** Memory the collector never moves, so that its address can be kept, and that address. */
-export const fixedMemory = (bytes: number): { memory: ArrayBuffer; address: bigint } => {
-  const memory = new ArrayBuffer(bytes);
-  return { memory, address: ffi.getRawPointer(memory) };
+const open = () => {
+  const ffi = process.getBuiltinModule('node:ffi');
+  if (!ffi) return null;
+  try {
+    const { functions } = ffi.dlopen(null, FUNCTIONS);
+    return {
+      /** Results are -1 where the system refused. */
+      ...functions,
+      /** Why the call just before refused: a number of errno(3). */
+      lastError: (): number => ffi.getInt32(functions.__errno_location()),
+      /** Memory the collector never moves, so that its address can be kept, and that address. */
+      fixedMemory: (bytes: number): { memory: ArrayBuffer; address: bigint } => {
+        const memory = new ArrayBuffer(bytes);
+        return { memory, address: ffi.getRawPointer(memory) };
+      },
+      /** Where the bytes of `memory` lie now; they stay there while it is held. */
+      addressOf: (memory: Buffer): bigint => ffi.getRawPointer(memory),
+    };
+  } catch {
+    // However it refuses, now or in a later Node, the slower ways do the work.
+    return null;
+  }
 };
 
-/** Where the bytes of `memory` lie now; they stay there while it is held. */
-export const addressOf = (memory: Buffer): bigint => ffi.getRawPointer(memory);
+export const libc = open();
+
+export type Libc = NonNullable<typeof libc>;

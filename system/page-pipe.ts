@@ -3,7 +3,7 @@
  * its pages into a pipe, splice(2) moves them to the socket.
  */
 import { closeSync, constants, readSync } from 'node:fs';
-import { addressOf, fixedMemory, libc } from './libc.ts';
+import { type Libc, libc } from './libc.ts';
 import { NamedError } from './named-error.ts';
 
 /** fcntl.h of Linux; node:fs does not name them. */
@@ -15,26 +15,34 @@ const SPLICE_F_NONBLOCK = 2;
 const PIPE_BYTES = 1024 * 1024;
 
 export class PagePipe {
+  readonly #libc: Libc;
   readonly #reader: number;
   readonly #writer: number;
   /** struct iovec: address and length. */
-  readonly #iovec = fixedMemory(16);
-  readonly #fields = new BigUint64Array(this.#iovec.memory);
+  readonly #iovec: ReturnType<Libc['fixedMemory']>;
+  readonly #fields: BigUint64Array;
   /** The memory filled from last, and where it lies. */
   #memory: ArrayBufferLike | null = null;
   #address = 0n;
   readonly #byte = Buffer.alloc(1);
   #held = 0;
 
-  /** Throws `PipeFailed`. */
-  constructor() {
+  private constructor(calls: Libc) {
+    this.#libc = calls;
+    this.#iovec = calls.fixedMemory(16);
+    this.#fields = new BigUint64Array(this.#iovec.memory);
     const ends = new Int32Array(2);
-    if (libc.pipe2(ends, constants.O_NONBLOCK | O_CLOEXEC) !== 0) {
+    if (calls.pipe2(ends, constants.O_NONBLOCK | O_CLOEXEC) !== 0) {
       throw new NamedError('PipeFailed', 'no pipe could be opened; raise the limit of open files');
     }
     [this.#reader = -1, this.#writer = -1] = ends;
     // Where many share the system's allowance it stays smaller, which only costs more calls.
-    libc.fcntl(this.#writer, F_SETPIPE_SZ, PIPE_BYTES);
+    calls.fcntl(this.#writer, F_SETPIPE_SZ, PIPE_BYTES);
+  }
+
+  /** Null where the system's calls cannot be called. Throws `PipeFailed`. */
+  static open(): PagePipe | null {
+    return libc && new PagePipe(libc);
   }
 
   /** Bytes in the pipe. */
@@ -50,11 +58,11 @@ export class PagePipe {
   fill(memory: Buffer): number {
     if (memory.buffer !== this.#memory) {
       this.#memory = memory.buffer;
-      this.#address = addressOf(memory) - BigInt(memory.byteOffset);
+      this.#address = this.#libc.addressOf(memory) - BigInt(memory.byteOffset);
     }
     this.#fields[0] = this.#address + BigInt(memory.byteOffset);
     this.#fields[1] = BigInt(memory.length);
-    const result = libc.vmsplice(this.#writer, this.#iovec.address, 1, SPLICE_F_NONBLOCK);
+    const result = this.#libc.vmsplice(this.#writer, this.#iovec.address, 1, SPLICE_F_NONBLOCK);
     const taken = Math.max(0, result);
     this.#held += taken;
     return taken;
@@ -66,7 +74,7 @@ export class PagePipe {
    */
   pour(descriptor: number): void {
     while (this.#held > 0) {
-      const moved = libc.splice(
+      const moved = this.#libc.splice(
         this.#reader,
         null,
         descriptor,

@@ -1,6 +1,7 @@
 /** Options of sockets that Node does not set, and the descriptor they are set on. */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { fixedMemory, libc } from './libc.ts';
+import { libc } from './libc.ts';
 
 /** asm-generic/socket.h of Linux. */
 const SOL_SOCKET = 1;
@@ -21,9 +22,16 @@ export const descriptorOf = (socket: Duplex): number | null => {
  */
 export const resetNow = (socket: Duplex): void => {
   const descriptor = descriptorOf(socket);
+  if (libc === null) {
+    // What has not left were copies then: it does no harm when it still leaves.
+    if (descriptor !== null && socket instanceof Socket && !socket.writableEnded) {
+      socket.resetAndDestroy();
+    } else socket.destroy();
+    return;
+  }
   if (descriptor !== null) {
     // struct linger: on, for no time.
-    const { memory, address } = fixedMemory(8);
+    const { memory, address } = libc.fixedMemory(8);
     new Int32Array(memory)[0] = 1;
     libc.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, address, memory.byteLength);
   }
@@ -38,8 +46,8 @@ export const resetNow = (socket: Duplex): void => {
 export class LowWater {
   readonly #socket: Duplex;
   readonly #descriptor: number | null;
-  readonly #option = fixedMemory(4);
-  readonly #value = new Int32Array(this.#option.memory);
+  readonly #option = libc?.fixedMemory(4);
+  readonly #value = new Int32Array(this.#option?.memory ?? new ArrayBuffer(4));
   #bytes = 1;
 
   /** The socket must be connected. */
@@ -53,6 +61,7 @@ export class LowWater {
     // The descriptor of a destroyed socket may be another's by now.
     if (bytes === this.#bytes || this.#descriptor === null || this.#socket.destroyed) return;
     this.#bytes = bytes;
+    if (libc === null || this.#option === undefined) return;
     this.#value[0] = bytes;
     libc.setsockopt(this.#descriptor, SOL_SOCKET, SO_RCVLOWAT, this.#option.address, 4);
   }

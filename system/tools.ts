@@ -1,19 +1,22 @@
-/** Looks for programs before they are called. */
+/** Which commands this machine has, found as `run` finds them. */
 import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import process from 'node:process';
 
 const isInstalled = async (tool: string): Promise<boolean> => {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const found = await access(join(directory, tool), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
+  const directories = (process.env.PATH ?? '').split(':');
+  const found = await Promise.all(
+    directories.map((directory) =>
+      access(join(directory, tool), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
 };
 
-/** Those of `tools` that are in no directory of PATH. */
+/** Those of the commands that are not installed, in their order. */
 export const missingTools = async (tools: readonly string[]): Promise<string[]> => {
   const missing: string[] = [];
   for (const tool of tools) if (!(await isInstalled(tool))) missing.push(tool);

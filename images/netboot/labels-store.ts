@@ -1,8 +1,8 @@
 /** Reads and changes labels.json. */
 import { readFileSync } from 'node:fs';
+import { withLock } from '../../system/lock.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
-import { withLock } from './lock.ts';
 import { labelsFile, lockFile } from './paths.ts';
 import { writeWhole } from './write-file.ts';
 

@@ -43,9 +43,9 @@ describe('plain lines', () => {
       'pass 1 of 1: sending 1.91 GiB to 4 nodes',
       'sending files /',
       'Total data sent = 400 Megs (42 %), 112.000 Mbytes/second, ETA 00:01:40, limited by golden: reading',
-      'WARNING: node04 no heartbeat for 3 s, taken out at 812 MiB; it was last in the chain',
-      'WARNING: node04 is bypassed: no heartbeat for 3 s',
-      'WARNING: node04 is out; chain: golden ▸ node01 ▸ node02 ▸ node03',
+      'ka: warning: node04 no heartbeat for 3 s, taken out at 812 MiB; it was last in the chain',
+      'ka: warning: node04 is bypassed: no heartbeat for 3 s',
+      'ka: warning: node04 is out; chain: golden ▸ node01 ▸ node02 ▸ node03',
       'chain whole again, nothing lost',
       'Total data sent = 616 Megs (64 %), 112.000 Mbytes/second, ETA 00:01:40, limited by node02: disk 109 MiB/s',
       'sent files /: 792 MiB on the line for 1.91 GiB',
@@ -56,13 +56,13 @@ describe('plain lines', () => {
       'Total data sent = 792 Megs',
       'Transfer time = 69.904 seconds, throughput = 11.330 Mbytes/second',
       'The pipeline was emptied in 4.002 seconds',
-      'ERROR: node04 is lost: did not come back within 30 s',
+      'ka: node04 is lost: did not come back within 30 s',
       'node01: settle skipped: nothing changed on the golden',
-      'ERROR: node03: bootloader failed: grub-install /dev/sda exited 1: no space on sda1; enlarge it in the desc',
-      'ERROR: node03 failed and is out of the session',
+      'ka: node03: bootloader failed: grub-install /dev/sda exited 1: no space on sda1; enlarge it in the desc',
+      'ka: node03 failed and is out of the session',
       'node01 is done',
       'node02 is done',
-      'WARNING: session lab-24 is over after 00:05:03, exit code 2',
+      'ka: warning: session lab-24 is over after 00:05:03, exit code 2',
       'Session lab-24: 2 of 4 nodes cloned in 00:05:03',
       ' ✓ node01  10.0.1.101       done       00:05:00  1.91 GiB',
       ' ✓ node02  10.0.1.102       done       00:05:02  1.91 GiB',
@@ -88,7 +88,7 @@ describe('plain lines', () => {
     const said = (level: 'info' | 'warning') =>
       at(30, { kind: 'log', node: 2, level, message: `${level} of mkfs` });
     const lines = plainOf([...upToPass(), said('info'), said('warning')]);
-    expect(lines.at(-1)).toBe('WARNING: node02: warning of mkfs');
+    expect(lines.at(-1)).toBe('ka: warning: node02: warning of mkfs');
     expect(lines.join()).not.toContain('info of mkfs');
   });
 
@@ -105,7 +105,7 @@ describe('plain lines', () => {
       }),
     ]);
     expect(lines).toEqual([
-      'ERROR: session lab failed: tar is not installed; install it',
+      'ka: session lab failed: tar is not installed; install it',
       'Session lab: 0 of 2 nodes cloned in 00:00:00',
       ' ✗ 2 nodes never came',
       'Failed: tar is not installed; install it',

@@ -44,7 +44,7 @@ const commands: [string[], string[]][] = [
   [['desc'], ['from-disk', 'check', 'plan', 'convert']],
   [
     ['desc', 'from-disk'],
-    ['disk', '--format', '--fill', '-o, --output'],
+    ['[name=]disk', '--root', '--format', '--fill', '-o, --output'],
   ],
   [
     ['desc', 'check'],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { diskMounts } from '../../desc/disk-mounts.ts';
+import { findMounts, mountTable } from '../../desc/disk-mounts.ts';
 import { DiskFacts } from '../../desc/facts.ts';
 import { mountLookup, parseFstab, parseMountinfo } from '../../desc/mounts.ts';
 import { partitionDevice } from '../../desc/partition-device.ts';
@@ -244,7 +244,8 @@ describe('a disk in use is seen as such', () => {
     const point = await disks.mount(`${loop}p1`);
     const facts = await probeDisk(loop);
     expect(facts.inUse).toEqual([`${loop}p1 is mounted on ${point}`]);
-    expect((await diskMounts(facts)).get(1)).toEqual({ mount: point });
+    const found = await findMounts([{ facts, named: false }]);
+    expect(mountTable(found, facts).get(1)).toEqual({ mount: point });
   });
 
   test('a partition behind another loop device', async () => {

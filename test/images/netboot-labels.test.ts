@@ -1,6 +1,5 @@
 /** What machines boot, as chosen by hand and by sessions; looked up in the menus boot loaders read. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -297,13 +296,6 @@ describe('a session', () => {
     expect(await ka('pxe')).toMatch(new RegExp(`^everybody boots local\n${NODE1} +local +cloned`));
     expect((await bootOf(NODE2)).words).toMatch(/^kamethod ka\.key=\w+ console/);
     await golden();
-  });
-
-  test('a lock that a killed process left is taken over', async () => {
-    const dead = JSON.stringify({ pid: 2 ** 22 - 1, started: '1' });
-    await writeFile(join(dir.path, 'pxe/lock'), dead);
-    updateLabels();
-    expect(existsSync(join(dir.path, 'pxe/lock'))).toBe(false);
   });
 
   test('without an image it is refused', async () => {

@@ -75,7 +75,7 @@ describe('ka power', () => {
     expect(await readFile(join(dir.path, 'calls'), 'utf8')).toBe(`${dir.path}/calls a b on\n`);
     const some = await power('status', '-p', file, 'node2', 'node1');
     expect(some).toMatchObject({ exitCode: 2, stdout: 'node1: Chassis Power is status\n' });
-    expect(some.stderr).toMatch(/^node2: .* exited 3: no answer\n$/);
+    expect(some.stderr).toMatch(/^ka: node2: .* exited 3: no answer\n$/);
     expect(await power('off', 'node2', '-p', file)).toMatchObject({ exitCode: 1, stdout: '' });
   }, 30_000);
 
@@ -87,7 +87,7 @@ describe('ka power', () => {
       ['node9', /no node "node9"; it has: node1, node2, node3/],
     ] as const) {
       const { exitCode, stderr } = await power('on', 'node1', node, '-p', file);
-      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(wrong) });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 64, stderr: expect.stringMatching(wrong) });
     }
     expect((await power('explode', 'node1', '-p', file)).exitCode).toBe(64);
     expect(await readFile(join(dir.path, 'calls'), 'utf8')).toBe(before);

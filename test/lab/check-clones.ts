@@ -25,7 +25,8 @@ const differencesOf = async (
   const root = await mountSystem(lab, disk, `clone-${machine.name}`, { except: UNMOUNTED });
   const clone = await readTree(root);
   await lab.unmount(root);
-  const mayDiffer = (path: string) => isOwnPath(path) || isChangedByBoot(path);
+  const mayDiffer = (path: string, differing: readonly string[]) =>
+    isOwnPath(path, differing) || isChangedByBoot(path);
   const { differences } = compareTrees(withoutEsp(golden), withoutEsp(clone), mayDiffer);
   const hasEfiFiles = [...golden.keys()].some((path) => path.startsWith(`${ESP}/`));
   return [

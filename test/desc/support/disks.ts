@@ -36,11 +36,27 @@ export class Disks implements AsyncDisposable {
     return device;
   }
 
+  /** A loop device over an image that is there. */
+  async attach(file: string): Promise<string> {
+    const device = (await run('losetup', ['--find', '--show', file])).stdout.trim();
+    this.#loops.push(device);
+    return device;
+  }
+
   async mount(device: string): Promise<string> {
     const point = await mkdtemp(join(this.folder, 'mnt-'));
-    await run('mount', [device, point]);
-    this.#mounts.push(point);
+    await this.mountAt(device, point);
     return point;
+  }
+
+  async mountAt(device: string, point: string, options = 'defaults'): Promise<void> {
+    await run('mount', ['-o', options, device, point]);
+    this.#mounts.push(point);
+  }
+
+  async unmount(point: string): Promise<void> {
+    await run('umount', [point]);
+    this.#mounts.splice(this.#mounts.indexOf(point), 1);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
