@@ -28,7 +28,14 @@ export const ChainSource = z.discriminatedUnion('kind', [
 export type ChainSource = z.infer<typeof ChainSource>;
 
 export const OriginRequest = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('start'), ...base, nodes: z.int(), source: ChainSource }),
+  z.object({
+    type: z.literal('start'),
+    ...base,
+    nodes: z.int(),
+    /** Of the link to the first node. */
+    linkKey: z.string(),
+    source: ChainSource,
+  }),
   /** Measure the line, and choose the encoding where there is a choice. */
   z.object({ type: z.literal('measure') }),
   z.object({ type: z.literal('send') }),

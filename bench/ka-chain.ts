@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Cleanup } from '../demo/cleanup.ts';
 import { DEFAULT_RING_BYTES } from '../protocol/constants.ts';
+import { LINK_KEY_BYTES } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type ChainSource, EPOCH, PASS } from './chain-messages.ts';
 import { ChainProcess } from './chain-process.ts';
@@ -34,8 +35,12 @@ export const runKaChain = async (
   };
   const hosts = lab.nodes.slice(0, nodes);
   const common = { key: randomBytes(16).toString('base64'), ringBytes: DEFAULT_RING_BYTES };
+  /** Of the link to each node. */
+  const linkKeys = hosts.map(() => randomBytes(LINK_KEY_BYTES).toString('base64'));
   const origin = start(lab.golden, 'bench-origin', signal);
-  origin.tell({ type: 'start', ...common, host: lab.golden.address, nodes, source });
+  const { address } = lab.golden;
+  const linkKey = linkKeys[0] ?? '';
+  origin.tell({ type: 'start', ...common, host: address, nodes, linkKey, source });
   const hops = hosts.map((host, index) => {
     const hop = start(host, 'bench-hop', signal);
     hop.tell({ type: 'start', ...common, host: host.address, node: index + 1 });
@@ -53,8 +58,13 @@ export const runKaChain = async (
       order: {
         pass: PASS,
         epoch: EPOCH,
-        upstream: { node: index, host: upstream?.address ?? '', port: ports[index] ?? 0 },
-        downstream: index + 1 < nodes ? index + 2 : null,
+        upstream: {
+          node: index,
+          host: upstream?.address ?? '',
+          port: ports[index] ?? 0,
+          key: linkKeys[index] ?? '',
+        },
+        downstream: index + 1 < nodes ? { node: index + 2, key: linkKeys[index + 1] ?? '' } : null,
       },
     });
   }

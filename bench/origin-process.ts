@@ -131,6 +131,7 @@ listen(async (message) => {
   );
   running = { origin, start: request, prepared: null };
   await origin.listen();
-  origin.serve({ pass: PASS, epoch: EPOCH, downstream: 1, nodes: request.nodes });
+  const downstream = { node: 1, key: request.linkKey };
+  origin.serve({ pass: PASS, epoch: EPOCH, downstream, nodes: request.nodes });
   report({ type: 'listening', port: origin.port });
 });

@@ -2,10 +2,12 @@
  * One pass: streams go once through the chain of the nodes that are ready.
  * Carries out what the chain keeper decides, and sends.
  */
+import { randomBytes } from 'node:crypto';
 import { DEFAULT_REDUNDANCY, GOLDEN_NODE } from '../protocol/constants.ts';
 import type { ChainOrder, NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { LINK_KEY_BYTES } from '../protocol/link.ts';
 import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
@@ -79,6 +81,7 @@ export class Pass {
       ringBytes: options.ringBytes,
       slow: options.slow,
       lastChance: new Set(options.members.filter(isLastPass).map(({ number }) => number)),
+      newKey: () => randomBytes(LINK_KEY_BYTES).toString('base64'),
     });
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#origin = new Origin(
@@ -199,7 +202,7 @@ export class Pass {
       const order = first.orders.get(member.number);
       if (order) tell(member, { type: 'pass', order, ringBytes, redundancy: DEFAULT_REDUNDANCY });
     }
-    this.#serve(first.epoch);
+    this.#serve(first);
     this.#timer = setInterval(this.#tick, TICK_MS);
   }
 
@@ -208,23 +211,18 @@ export class Pass {
     return this.#keeper.nodes.flatMap((number) => this.#options.roster.byNumber(number) ?? []);
   }
 
-  #order({ epoch, orders }: Orders, why: string): void {
-    this.#serve(epoch, why);
-    for (const [number, order] of orders) {
+  #order(orders: Orders, why: string): void {
+    this.#serve(orders, why);
+    for (const [number, order] of orders.orders) {
       const member = this.#options.roster.byNumber(number);
       if (member) tell(member, { type: 'chain', order });
     }
   }
 
   /** Tells the golden's own end who is first, and everybody what the chain looks like. */
-  #serve(epoch: number, why?: string): void {
+  #serve({ epoch, first }: Orders, why?: string): void {
     const order = this.#keeper.nodes;
-    this.#origin.serve({
-      pass: this.number,
-      epoch,
-      downstream: order[0] ?? null,
-      nodes: order.length,
-    });
+    this.#origin.serve({ pass: this.number, epoch, downstream: first, nodes: order.length });
     const reason = why === undefined ? {} : { why };
     this.#options.emit({ kind: 'chain', pass: this.number, epoch, order, ...reason });
   }

@@ -7,13 +7,20 @@ import { z } from 'zod';
 import { Failure } from './failure.ts';
 import { Inventory } from './inventory.ts';
 
+/** Key of one link of a chain, 32 bytes in base64. Nobody but its two ends and the golden has it. */
+const LinkKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+
+/** The node expected to dial in, and the key of the link to it. */
+export const LinkPeer = z.object({ node: z.int(), key: LinkKey });
+export type LinkPeer = z.infer<typeof LinkPeer>;
+
 /** Where a node stands in the chain from now on; `epoch` grows with every decision. */
 export const ChainOrder = z.object({
   pass: z.int(),
   epoch: z.int(),
-  upstream: z.object({ node: z.int(), host: z.string(), port: z.int() }),
-  /** Number of the node expected to dial in, or null for the last of the chain. */
-  downstream: z.int().nullable(),
+  upstream: LinkPeer.extend({ host: z.string(), port: z.int() }),
+  /** null for the last of the chain. */
+  downstream: LinkPeer.nullable(),
 });
 export type ChainOrder = z.infer<typeof ChainOrder>;
 

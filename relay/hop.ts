@@ -26,7 +26,7 @@ export type { StreamBegin } from '../protocol/frame.ts';
 export type { Sink } from './sink-feed.ts';
 
 export interface HopOptions {
-  /** Session key, 16 bytes. */
+  /** Of the pass, 16 bytes. */
   key: Buffer;
   pass: number;
   /** Number of this node: 1, 2, … */
@@ -124,7 +124,7 @@ export class Hop {
       onFailed: (error) => this.#sinkFailed(error),
     });
     this.#outlet = new Outlet(
-      { key, pass, listen: options.listen, redundancy: options.redundancy, ring: this.#ring },
+      { pass, listen: options.listen, redundancy: options.redundancy, ring: this.#ring },
       {
         onAck: () => this.#acknowledged(),
         onTrouble: (what, message, error) => this.#downstreamTrouble(what, message, error),
@@ -214,7 +214,8 @@ export class Hop {
     if (order === null || this.#closing !== null) return;
     this.#ring.rewind();
     this.#scanner.restart();
-    const { key, pass, node } = this.#options;
+    const { pass, node } = this.#options;
+    const key = Buffer.from(order.upstream.key, 'base64');
     const get = { pass, epoch: order.epoch, node, position: this.#ring.verified };
     const link = new UpstreamLink(
       order.upstream,
@@ -241,23 +242,15 @@ export class Hop {
 
   #answered(answer: LinkAnswer): void {
     const where = this.#upstreamName();
-    switch (answer.status) {
-      case 'ok':
-        this.#report();
-        return;
-      case 'gone': {
-        const message = `${where} no longer has position ${this.#ring.verified}, only from ${answer.position} on`;
-        this.#hangUp();
-        const error = new NamedError('PositionGone', message);
-        this.#trouble('gone', message, error);
-        this.#settle.reject(error);
-        return;
-      }
-      case 'stale':
-        throw new NamedError('LinkDeclined', `${where} does not expect node ${this.#options.node}`);
-      case 'refused':
-        throw new NamedError('LinkDeclined', `${where} refused the key or pass of this node`);
+    if (answer.status === 'ok') {
+      this.#report();
+      return;
     }
+    const message = `${where} no longer has position ${this.#ring.verified}, only from ${answer.position} on`;
+    this.#hangUp();
+    const error = new NamedError('PositionGone', message);
+    this.#trouble('gone', message, error);
+    this.#settle.reject(error);
   }
 
   #bytesCame(): void {

@@ -1,5 +1,6 @@
 /** The golden's end of the chain: sources in, the ring, the first node behind it. */
 import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
+import type { LinkPeer } from '../protocol/control.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -17,8 +18,8 @@ export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
 export interface OriginOrder {
   pass: number;
   epoch: number;
-  /** Number of the first node, or null when there is none. */
-  downstream: number | null;
+  /** The first node and the key of the link to it; null when there is none. */
+  downstream: LinkPeer | null;
   /** How many nodes the chain has. */
   nodes: number;
 }
@@ -60,7 +61,7 @@ export class Origin {
     const ring = new Ring(options.ringBytes);
     this.#ring = ring;
     this.#outlet = new Outlet(
-      { key, pass, listen, redundancy, ring },
+      { pass, listen, redundancy, ring },
       {
         onAck: () => this.#released(),
         onTrouble: (what, message, error) => {

@@ -2,9 +2,17 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { FRAME_HEADER_BYTES } from '../../protocol/frame.ts';
-import { encodeGet, HELLO_BYTES, type LinkGet } from '../../protocol/link.ts';
+import {
+  ANSWER_BYTES,
+  CHALLENGE_BYTES,
+  decodeAnswer,
+  encodeGet,
+  GET_BYTES,
+  HELLO_BYTES,
+  type LinkGet,
+} from '../../protocol/link.ts';
 import { expected, someBytes } from './support/bytes.ts';
-import { begin, Chain, type ChainOptions, key } from './support/chain.ts';
+import { begin, Chain, type ChainOptions, linkKey } from './support/chain.ts';
 
 const size = 6_000_000;
 let chain: Chain | null = null;
@@ -70,7 +78,7 @@ const flip = (bytes: Buffer, offset: number, at: number): Buffer => {
 };
 
 /** Hello and answer come before the frames. */
-const FRAMES = 36;
+const FRAMES = HELLO_BYTES + ANSWER_BYTES;
 
 const runThrough = async (
   change: (bytes: Buffer, offset: number, connection: number, down: Socket) => Buffer,
@@ -201,34 +209,43 @@ describe('damage on a link', () => {
 });
 
 describe('links of strangers', () => {
-  /** Dials the golden by hand and returns the status it answers with. */
-  const dial = async (port: number, asked: LinkGet, withKey: Buffer): Promise<number> => {
+  /** Dials the golden by hand; resolves with what is answered, null when it hangs up instead. */
+  const dial = async (port: number, asked: LinkGet, withKey: string) => {
     const socket = connect(port, '127.0.0.1');
     cleanups.push(() => socket.destroy());
+    const key = Buffer.from(withKey, 'base64');
     let got = Buffer.alloc(0);
-    return new Promise((resolve, reject) => {
+    let request: Buffer | null = null;
+    const hello = () => got.subarray(4, HELLO_BYTES);
+    return new Promise<ReturnType<typeof decodeAnswer>>((resolve, reject) => {
       socket.on('error', reject);
       socket.on('data', (bytes) => {
-        const before = got.length;
         got = Buffer.concat([got, Buffer.from(bytes)]);
-        if (before < HELLO_BYTES && got.length >= HELLO_BYTES) {
-          socket.write(encodeGet(withKey, got.subarray(4, HELLO_BYTES), asked));
+        if (request === null && got.length >= HELLO_BYTES) {
+          request = encodeGet(key, hello(), Buffer.alloc(CHALLENGE_BYTES, 5), asked);
+          socket.write(request);
         }
-        if (got.length >= HELLO_BYTES + 16) resolve(got.readUInt32BE(HELLO_BYTES + 4));
+        if (request === null || got.length < HELLO_BYTES + ANSWER_BYTES) return;
+        resolve(decodeAnswer(key, hello(), request, got.subarray(HELLO_BYTES)));
+      });
+      socket.on('close', () => {
+        if (got.length === HELLO_BYTES) resolve(null);
+        else reject(new Error(`${got.length} bytes before it hung up`));
       });
     });
   };
 
   test.each([
-    ['another key', { pass: 1, epoch: 5, node: 1, position: 0 }, Buffer.alloc(16, 1), 3],
-    ['another pass', { pass: 2, epoch: 5, node: 1, position: 0 }, key, 3],
-    ['an old order', { pass: 1, epoch: 0, node: 2, position: 0 }, key, 2],
-    ['a node that is not the next', { pass: 1, epoch: 1, node: 2, position: 0 }, key, 2],
-  ])('%s is refused and gets no frames', async (_name, asked, withKey, status) => {
+    ['another key', { pass: 1, epoch: 1, node: 1, position: 0 }, linkKey(7, 7)],
+    ['another pass', { pass: 2, epoch: 5, node: 1, position: 0 }, linkKey(0, 1)],
+    ['an old order', { pass: 1, epoch: 0, node: 2, position: 0 }, linkKey(0, 2)],
+    ['a node that is not the next', { pass: 1, epoch: 1, node: 2, position: 0 }, linkKey(0, 2)],
+    ['an order nobody gave', { pass: 1, epoch: 99, node: 1, position: 0 }, linkKey(7, 7)],
+  ])('%s is declined and gets no frames', async (_name, asked, withKey) => {
     const run = await start({ nodes: 1 });
     run.order([1]);
     await run.origin.send(begin('s'), someBytes(1, 100_000));
-    expect(await dial(run.origin.port, asked, withKey)).toBe(status);
+    expect(await dial(run.origin.port, asked, withKey)).toBeNull();
     await run.origin.finish();
     expect(await run.node(1).result).toBe('finished');
     expect(run.originEvents).toEqual([]);
@@ -248,9 +265,35 @@ describe('links of strangers', () => {
     expect(await run.node(1).result).toBe('finished');
   });
 
-  test('a node that knows a newer order than its upstream need not wait for it', async () => {
+  test('a request that goes on before it is answered ends its link', async () => {
+    const run = await start({ nodes: 1 });
+    const socket = connect(run.origin.port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    // Nobody has an order yet: a request would be held.
+    socket.write(Buffer.concat([Buffer.from('KAL1'), Buffer.alloc(GET_BYTES)]));
+    await closed;
+  });
+
+  test('a node that knows a newer order than its upstream is answered as soon as that has it', async () => {
     const run = await start({ nodes: 2 });
     run.order([1]);
-    expect(await dial(run.origin.port, { pass: 1, epoch: 9, node: 2, position: 0 }, key)).toBe(0);
+    const asked = { pass: 1, epoch: 9, node: 2, position: 0 };
+    let answer: unknown = 'none';
+    const dialled = dial(run.origin.port, asked, linkKey(0, 2)).then((got) => {
+      answer = got;
+    });
+    await sleep(300);
+    expect(answer).toBe('none');
+    run.origin.serve({
+      pass: 1,
+      epoch: 9,
+      downstream: { node: 2, key: linkKey(0, 2) },
+      nodes: 1,
+    });
+    await dialled;
+    expect(answer).toEqual({ status: 'ok', position: 0 });
   });
 });

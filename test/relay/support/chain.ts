@@ -1,11 +1,20 @@
 /** A chain in one process, over real sockets on 127.0.0.x, with the test in the golden's role. */
 import { createHash, type Hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LinkPeer } from '../../../protocol/control.ts';
 import type { StreamBegin } from '../../../protocol/frame.ts';
 import { Hop, type HopEvent, type Sink } from '../../../relay/hop.ts';
 import { Origin } from '../../../relay/origin.ts';
 
 export const key = Buffer.from('0123456789abcdef');
+
+/** Key of the link between two nodes (0 = the golden), as the golden would make one. */
+export const linkKey = (upstream: number, downstream: number): string =>
+  createHash('sha256').update(`${upstream}>${downstream}`).digest('base64');
+
+/** Who is expected behind a node, with the key of the link to it. */
+export const peer = (upstream: number, downstream: number | undefined): LinkPeer | null =>
+  downstream === undefined ? null : { node: downstream, key: linkKey(upstream, downstream) };
 
 export interface Received {
   bytes: number;
@@ -127,9 +136,11 @@ export class Chain {
   order(numbers: readonly number[], via: Map<number, { host: string; port: number }> = new Map()) {
     this.#epoch += 1;
     const epoch = this.#epoch;
-    this.origin.serve({ pass: 1, epoch, downstream: numbers[0] ?? null, nodes: numbers.length });
+    const first = peer(0, numbers[0]);
+    this.origin.serve({ pass: 1, epoch, downstream: first, nodes: numbers.length });
     numbers.forEach((number, index) => {
       const before = numbers[index - 1];
+      const link = linkKey(before ?? 0, number);
       const upstream =
         before === undefined
           ? { node: 0, host: '127.0.0.1', port: this.origin.port }
@@ -137,8 +148,8 @@ export class Chain {
       this.node(number).hop.follow({
         pass: 1,
         epoch,
-        upstream: { ...upstream, ...via.get(number) },
-        downstream: numbers[index + 1] ?? null,
+        upstream: { ...upstream, key: link, ...via.get(number) },
+        downstream: peer(number, numbers[index + 1]),
       });
     });
   }
