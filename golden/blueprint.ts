@@ -12,6 +12,7 @@ import { loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
+import type { Network } from '../protocol/network.ts';
 import { NamedError } from '../system/named-error.ts';
 import { readBootCode } from './boot-code.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
@@ -25,6 +26,7 @@ import { requireTools } from './tools.ts';
 
 export interface BlueprintOptions {
   root: string;
+  network: Network;
   /** Disk name and desc file, as given by -p. Empty = as the golden's own disks. */
   descriptions: readonly (readonly [string, string])[];
   exclude: readonly string[];
@@ -293,7 +295,16 @@ export const makeBlueprint = async (
 
   return {
     hostname: golden.hostname,
-    summary: summarise({ golden, description, streams, exclude, bootloader, bootWay, warnings }),
+    summary: summarise({
+      network: options.network,
+      golden,
+      description,
+      streams,
+      exclude,
+      bootloader,
+      bootWay,
+      warnings,
+    }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
       kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],

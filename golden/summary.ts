@@ -2,10 +2,12 @@
 import type { Bootloader, StreamPlan } from '../desc/clone-plan.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
+import type { Network } from '../protocol/network.ts';
 import { type BootWay, describeBootableBy } from './firmware.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
 export interface SummaryFacts {
+  network: Network;
   golden: GoldenRoot;
   description: Description;
   streams: readonly { plan: StreamPlan }[];
@@ -41,12 +43,17 @@ const partitionLine = (disk: DiskSpec, partition: PartitionSpec): string => {
   ].join(' ');
 };
 
+const describeNetwork: Record<Network, string> = {
+  open: 'open; what is sent is encrypted, and vouched for by the golden',
+  trusted: 'trusted; what is sent can be read and changed by whoever is on it',
+};
+
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [title, ...lines];
 
 /** Lines of plain text, no longer than a terminal is wide in the usual case. */
 export const summarise = (facts: SummaryFacts): string[] => {
-  const { golden, description, streams, exclude, bootloader, bootWay, warnings } = facts;
+  const { network, golden, description, streams, exclude, bootloader, bootWay, warnings } = facts;
   const options = bootloader.initramfsOptions.join(' ');
   return [
     `Golden node ${golden.hostname}, system in ${golden.path}`,
@@ -70,6 +77,7 @@ export const summarise = (facts: SummaryFacts): string[] => {
     ...(bootWay && bootloader.kind !== 'none'
       ? [`Nodes may boot by ${describeBootableBy(bootWay)}`]
       : []),
+    `Network: ${describeNetwork[network]}`,
     ...warnings.map((warning) => `Warning: ${warning}`),
   ];
 };

@@ -1,7 +1,7 @@
 /** Every tunable number of the wire in one place. */
 
 /** Version of the control link and the frames. Both sides must agree exactly. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Default ports; all settable. 30765/30764/4957/12345 are the original KA's. */
 export const PORTS = {

@@ -6,6 +6,12 @@ export const SEND_BYTES = 4 * 1024 * 1024;
 /** Frames given to a sink at once, in bytes: a slow one shall still be seen to move. */
 export const SINK_BYTES = 1024 * 1024;
 
+/** Largest payload of an encrypted frame: it is decrypted in one piece, while it is checked. */
+export const SEALED_FRAME_BYTES = 1024 * 1024;
+
+/** Memory for what was decrypted and the sink has not taken yet. */
+export const CLEAR_BYTES = 4 * SEALED_FRAME_BYTES;
+
 /** Most a link waits for before it reads, in bytes: the whole of a frame, but no more at once. */
 export const WAKE_BYTES = 1024 * 1024;
 

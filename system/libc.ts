@@ -22,5 +22,20 @@ export const fixedMemory = (bytes: number): { memory: ArrayBuffer; address: bigi
   return { memory, address: ffi.getRawPointer(memory) };
 };
 
-/** Where the bytes of `memory` lie now; they stay there while it is held. */
-export const addressOf = (memory: Buffer): bigint => ffi.getRawPointer(memory);
+/**
+ * Where bytes lie; they stay there while their memory is held. Remembers the
+ * memory it was asked for last: one call less for each piece of a ring.
+ */
+export class AddressBook {
+  #memory: ArrayBufferLike | null = null;
+  #start = 0n;
+
+  of(piece: Buffer): bigint {
+    const offset = BigInt(piece.byteOffset);
+    if (piece.buffer !== this.#memory) {
+      this.#memory = piece.buffer;
+      this.#start = ffi.getRawPointer(piece) - offset;
+    }
+    return this.#start + offset;
+  }
+}

@@ -3,7 +3,7 @@
  * its pages into a pipe, splice(2) moves them to the socket.
  */
 import { closeSync, constants, readSync } from 'node:fs';
-import { addressOf, fixedMemory, libc } from './libc.ts';
+import { AddressBook, fixedMemory, libc } from './libc.ts';
 import { NamedError } from './named-error.ts';
 
 /** fcntl.h of Linux; node:fs does not name them. */
@@ -20,9 +20,7 @@ export class PagePipe {
   /** struct iovec: address and length. */
   readonly #iovec = fixedMemory(16);
   readonly #fields = new BigUint64Array(this.#iovec.memory);
-  /** The memory filled from last, and where it lies. */
-  #memory: ArrayBufferLike | null = null;
-  #address = 0n;
+  readonly #addresses = new AddressBook();
   readonly #byte = Buffer.alloc(1);
   #held = 0;
 
@@ -48,11 +46,7 @@ export class PagePipe {
    * is until whoever reads the socket has it.
    */
   fill(memory: Buffer): number {
-    if (memory.buffer !== this.#memory) {
-      this.#memory = memory.buffer;
-      this.#address = addressOf(memory) - BigInt(memory.byteOffset);
-    }
-    this.#fields[0] = this.#address + BigInt(memory.byteOffset);
+    this.#fields[0] = this.#addresses.of(memory);
     this.#fields[1] = BigInt(memory.length);
     const result = libc.vmsplice(this.#writer, this.#iovec.address, 1, SPLICE_F_NONBLOCK);
     const taken = Math.max(0, result);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Origin } from '../../relay/origin.ts';
 import { expected, someBytes } from '../relay/support/bytes.ts';
-import { begin, key, linkKey, peer, type Received } from '../relay/support/chain.ts';
+import { begin, key, linkKey, peer, type Received, session } from '../relay/support/chain.ts';
 import type { HopProcessMessage, HopProcessStart } from '../relay/support/hop-process.ts';
 
 interface HopProcess {
@@ -89,8 +89,10 @@ const order = (golden: Origin, numbers: readonly number[]): void => {
 const startChain = async (): Promise<Origin> => {
   const golden = new Origin(
     {
-      key,
+      session,
       pass: 1,
+      network: 'open',
+      key,
       listen: { host: '127.0.0.1', port: 0 },
       ringBytes,
       redundancy: 3,

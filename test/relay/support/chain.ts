@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkPeer } from '../../../protocol/control.ts';
 import type { StreamBegin } from '../../../protocol/frame.ts';
+import type { Network } from '../../../protocol/network.ts';
 import { Hop, type HopEvent, type Sink } from '../../../relay/hop.ts';
 import { Origin } from '../../../relay/origin.ts';
 
@@ -67,8 +68,12 @@ export interface TestNode {
   result: Promise<'finished' | Error>;
 }
 
+export const session = 'test';
+
 export interface ChainOptions {
   nodes: number;
+  /** Open by default. */
+  network?: Network;
   ringBytes?: number;
   redundancy?: number;
   sink?: (node: number) => { delayMs?: number; failAfter?: number };
@@ -90,8 +95,10 @@ export class Chain {
 
   constructor(options: ChainOptions) {
     const common = {
-      key,
+      session,
       pass: 1,
+      network: options.network ?? ('open' as const),
+      key,
       ringBytes: options.ringBytes ?? 1024 * 1024,
       redundancy: options.redundancy ?? 3,
       signal: this.#abort.signal,
@@ -108,8 +115,10 @@ export class Chain {
           ...common,
           node: number,
           listen: { host, port: 0 },
-          openSink: ({ name }) =>
-            new MemorySink((received) => streams.set(name, received), options.sink?.(number)),
+          openSink: ({ name, kind }) =>
+            kind === 'raw'
+              ? new MemorySink((received) => streams.set(name, received), options.sink?.(number))
+              : null,
         },
         (event) => events.push(event),
       );
