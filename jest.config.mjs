@@ -48,6 +48,6 @@ export default {
         'system',
       ),
     },
-    machines('demo', 'desc', 'images', 'session', 'stage2'),
+    machines('attacks', 'demo', 'desc', 'images', 'session', 'stage2'),
   ],
 };

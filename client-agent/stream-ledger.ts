@@ -79,15 +79,16 @@ export class StreamLedger {
   #compare(stream: number): void {
     const kept = this.#kept.get(stream);
     const vouched = this.#vouched.get(stream);
-    if (kept === undefined || vouched === undefined) return;
-    const differing = differingFields(kept.record, vouched);
-    if (differing.length > 0) this.#reject(forged(kept, `${differing.join(' and ')} differ`));
+    const error = kept && vouched && differenceOf(kept, vouched);
+    if (error) this.#reject(error);
   }
 
   #checkAll(streams: ReadonlySet<number>): void {
     for (const [stream, kept] of this.#kept) {
-      if (streams.has(stream) && this.#vouched.has(stream)) continue;
-      throw forged(kept, 'the golden sent no such stream');
+      const vouched = streams.has(stream) ? this.#vouched.get(stream) : undefined;
+      if (vouched === undefined) throw forged(kept, 'the golden sent no such stream');
+      const error = differenceOf(kept, vouched);
+      if (error) throw error;
     }
     const names = new Set([...this.#kept.values()].map(({ record }) => record.name));
     const missing = this.#planned.find((name) => !names.has(name));
@@ -101,6 +102,11 @@ export class StreamLedger {
     return first ? forged(first, why) : new NamedError('ForgedStream', `an empty pass: ${why}`);
   }
 }
+
+const differenceOf = (kept: Kept, vouched: StreamRecord): NamedError | null => {
+  const differing = differingFields(kept.record, vouched);
+  return differing.length > 0 ? forged(kept, `${differing.join(' and ')} differ`) : null;
+};
 
 const forged = ({ record, from }: Kept, why: string): NamedError =>
   new NamedError(
