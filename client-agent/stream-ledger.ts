@@ -19,6 +19,7 @@ export class StreamLedger {
   /** Rejects `ForgedStream` as soon as a stream is known not to be the golden's; never resolves. */
   readonly forged: Promise<never>;
   readonly #planned: readonly string[];
+  readonly #wordMs: number;
   readonly #kept = new Map<number, Kept>();
   readonly #vouched = new Map<number, StreamRecord>();
   readonly #reject: (error: NamedError) => void;
@@ -26,8 +27,9 @@ export class StreamLedger {
   #isGood = false;
 
   /** `planned`: names of the streams that make this node's clone. */
-  constructor(planned: readonly string[]) {
+  constructor(planned: readonly string[], wordMs = WORD_MS) {
     this.#planned = planned;
+    this.#wordMs = wordMs;
     const { promise, reject } = Promise.withResolvers<never>();
     this.forged = promise;
     this.#reject = reject;
@@ -64,7 +66,7 @@ export class StreamLedger {
    */
   async check(signal: AbortSignal): Promise<void> {
     const done = new AbortController();
-    const late = sleep(WORD_MS, null, { signal: AbortSignal.any([signal, done.signal]) });
+    const late = sleep(this.#wordMs, null, { signal: AbortSignal.any([signal, done.signal]) });
     late.catch(() => undefined);
     try {
       const streams = await Promise.race([this.#listed.promise, late, this.forged]);
@@ -98,7 +100,7 @@ export class StreamLedger {
 
   #unvouched(): NamedError {
     const [first] = this.#kept.values();
-    const why = `the golden did not vouch for it within ${WORD_MS / 1000} s`;
+    const why = `the golden did not vouch for it within ${this.#wordMs / 1000} s`;
     return first ? forged(first, why) : new NamedError('ForgedStream', `an empty pass: ${why}`);
   }
 }
