@@ -154,6 +154,7 @@ export class Pass {
       this.#progress.stop();
       this.#over.abort();
       await this.#origin.close();
+      this.#key.fill(0);
     }
   }
 

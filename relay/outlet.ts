@@ -6,7 +6,7 @@ import { NamedError } from '../system/named-error.ts';
 import { type Admission, DownstreamBook } from './downstream-book.ts';
 import { DownstreamLink } from './downstream-link.ts';
 import type { Ring } from './ring.ts';
-import { SILENCE_MS } from './tuning.ts';
+import { HANDSHAKES_MAX, SILENCE_MS } from './tuning.ts';
 
 export interface OutletOptions {
   pass: number;
@@ -134,6 +134,9 @@ export class Outlet {
       onAck: (from, positions) => this.#acknowledged(from, positions),
       onEnd: (from, error) => this.#ended(from, error),
     });
+    const unfinished = [...this.#links].filter(({ serving }) => !serving);
+    // Whoever dials may wait for nothing: the longest has had the most of its time.
+    if (unfinished.length >= HANDSHAKES_MAX) this.#forget(unfinished[0]);
     this.#links.add(link);
   }
 
@@ -166,8 +169,13 @@ export class Outlet {
 
   #drop(): void {
     if (this.#active === null) return;
-    this.#active.destroy();
-    this.#links.delete(this.#active);
+    this.#forget(this.#active);
     this.#active = null;
+  }
+
+  #forget(link: DownstreamLink | undefined): void {
+    if (link === undefined) return;
+    link.destroy();
+    this.#links.delete(link);
   }
 }

@@ -18,6 +18,9 @@ export const WAKE_BYTES = 1024 * 1024;
 /** Dial to answer, and accept to request. */
 export const HANDSHAKE_MS = 2000;
 
+/** So many connections may be about to ask for something; one more ends the oldest. */
+export const HANDSHAKES_MAX = 64;
+
 /** Wait before dialling again: from the first to the longest, doubled each time. */
 export const REDIAL_FIRST_MS = 50;
 export const REDIAL_LONGEST_MS = 500;

@@ -20,7 +20,7 @@ const ROOT = '/run/ka/stage2-root';
 const MIB = 1024 * 1024;
 
 /** What the agent, file system makers and an rsync need besides: measured, with some room. */
-const WORK_BYTES = 160 * MIB;
+const WORK_BYTES = 180 * MIB;
 
 /** Controllers look for their disks in their own time. */
 const DISKS_MS = 15_000;

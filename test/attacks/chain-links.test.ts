@@ -121,6 +121,36 @@ describe('somebody between two nodes', () => {
   });
 });
 
+test('who only holds connections open keeps no node from its upstream', async () => {
+  const chain = await startChain(2);
+  chain.order([1]);
+  const { host, hop } = chain.node(1);
+  let open = 0;
+  const crowd = Array.from({ length: 300 }, () => {
+    const socket = connect(hop.port, host, () => {
+      open += 1;
+    });
+    cleanups.push(() => {
+      socket.destroy();
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      open -= 1;
+    });
+    socket.resume();
+    return socket;
+  });
+  await eventually(
+    'most were hung up on',
+    () => crowd.every(({ connecting }) => !connecting) && open <= 64,
+  );
+  chain.order([1, 2]);
+  await chain.origin.send(begin('s'), someBytes(1, size));
+  await chain.origin.finish();
+  expect(await chain.node(2).result).toBe('finished');
+  expect(troubles(chain, 2)).toEqual([]);
+});
+
 describe('a member that is not the other end of a link', () => {
   /** How many bytes a request with this key gets, beside the hello. */
   const ask = async (
