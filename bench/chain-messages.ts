@@ -1,9 +1,11 @@
 /** What the bench and the processes of ka's chain tell each other over the IPC channel of `spawn`. */
 import { z } from 'zod';
 import { ChainOrder } from '../protocol/control.ts';
+import { Network } from '../protocol/network.ts';
 
 const base = {
-  /** Session key in base64. */
+  network: Network,
+  /** Of the pass, in base64. */
   key: z.string(),
   host: z.string(),
   ringBytes: z.int(),
@@ -28,7 +30,14 @@ export const ChainSource = z.discriminatedUnion('kind', [
 export type ChainSource = z.infer<typeof ChainSource>;
 
 export const OriginRequest = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('start'), ...base, nodes: z.int(), source: ChainSource }),
+  z.object({
+    type: z.literal('start'),
+    ...base,
+    nodes: z.int(),
+    /** Of the link to the first node. */
+    linkKey: z.string(),
+    source: ChainSource,
+  }),
   /** Measure the line, and choose the encoding where there is a choice. */
   z.object({ type: z.literal('measure') }),
   z.object({ type: z.literal('send') }),
@@ -52,8 +61,10 @@ export const ChainReport = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('finished'),
     bytes: z.int(),
-    /** User and system time since its first order. */
+    /** User and system time since the first stream began. */
     cpuSeconds: z.number(),
+    /** Of that, what the event loop's thread took. */
+    loopCpuSeconds: z.number(),
     maxRssBytes: z.int(),
   }),
   /** A link was lost or damaged; the chain repairs it by itself. */
@@ -63,5 +74,6 @@ export const ChainReport = z.discriminatedUnion('type', [
 export type ChainReport = z.infer<typeof ChainReport>;
 
 /** The one pass and the one order of its chain. */
+export const SESSION = 'bench';
 export const PASS = 1;
 export const EPOCH = 1;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDUNDANCY, PROBE } from '../protocol/constants.ts';
 import { Hop, type Sink, type StreamBegin } from '../relay/hop.ts';
-import { HopRequest, PASS } from './chain-messages.ts';
+import { HopRequest, PASS, SESSION } from './chain-messages.ts';
 import { listen, report, reportFailure, reportTrouble } from './chain-reporting.ts';
 
 const LOOK_MS = 5;
@@ -12,13 +12,18 @@ const LOOK_MS = 5;
 let hop: Hop | null = null;
 let bytes = 0;
 let usageBefore = process.cpuUsage();
+let loopBefore = process.threadCpuUsage();
 
-const openSink = ({ kind }: StreamBegin): Sink => {
+const openSink = ({ kind }: StreamBegin): Sink | null => {
   // Measuring the line comes before the clock.
-  if (bytes === 0) usageBefore = process.cpuUsage();
+  if (bytes === 0) {
+    usageBefore = process.cpuUsage();
+    loopBefore = process.threadCpuUsage();
+  }
+  if (kind === PROBE) return null;
   return {
     write: async (chunks) => {
-      if (kind !== PROBE) for (const chunk of chunks) bytes += chunk.length;
+      for (const chunk of chunks) bytes += chunk.length;
     },
     end: () => Promise.resolve(),
     abort: () => Promise.resolve(),
@@ -32,9 +37,14 @@ const maxRss = (): number => {
 };
 
 const finish = (): void => {
-  const { user, system } = process.cpuUsage(usageBefore);
-  const maxRssBytes = maxRss();
-  report({ type: 'finished', bytes, cpuSeconds: (user + system) / 1e6, maxRssBytes });
+  const seconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
+  report({
+    type: 'finished',
+    bytes,
+    cpuSeconds: seconds(process.cpuUsage(usageBefore)),
+    loopCpuSeconds: seconds(process.threadCpuUsage(loopBefore)),
+    maxRssBytes: maxRss(),
+  });
 };
 
 listen(async (message) => {
@@ -48,8 +58,10 @@ listen(async (message) => {
   }
   hop = new Hop(
     {
-      key: Buffer.from(request.key, 'base64'),
+      session: SESSION,
       pass: PASS,
+      network: request.network,
+      key: Buffer.from(request.key, 'base64'),
       node: request.node,
       listen: { host: request.host, port: 0 },
       ringBytes: request.ringBytes,

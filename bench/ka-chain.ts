@@ -1,12 +1,16 @@
-/** ka's own chain, as users run it: authentication, digests, acknowledgements and repair on. */
+/** ka's own chain, as users run it: encryption, digests, acknowledgements and repair on. */
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Cleanup } from '../demo/cleanup.ts';
 import { DEFAULT_RING_BYTES } from '../protocol/constants.ts';
+import { FRAME_KEY_BYTES } from '../protocol/frame.ts';
+import { LINK_KEY_BYTES } from '../protocol/link.ts';
+import type { Network } from '../protocol/network.ts';
 import { NamedError } from '../system/named-error.ts';
 import { type ChainSource, EPOCH, PASS } from './chain-messages.ts';
 import { ChainProcess } from './chain-process.ts';
 import type { ChainTool, RunContext, Sample } from './sample.ts';
+import { KA, KA_TRUSTED } from './targets.ts';
 
 export interface ChainResult {
   sample: Sample;
@@ -25,6 +29,7 @@ export interface ChainResult {
 export const runKaChain = async (
   { lab, nodes, signal }: Omit<RunContext, 'payload'>,
   source: ChainSource,
+  network: Network,
 ): Promise<ChainResult> => {
   await using processes = new Cleanup();
   const start = (...args: ConstructorParameters<typeof ChainProcess>): ChainProcess => {
@@ -33,9 +38,14 @@ export const runKaChain = async (
     return process;
   };
   const hosts = lab.nodes.slice(0, nodes);
-  const common = { key: randomBytes(16).toString('base64'), ringBytes: DEFAULT_RING_BYTES };
+  const key = randomBytes(FRAME_KEY_BYTES).toString('base64');
+  const common = { network, key, ringBytes: DEFAULT_RING_BYTES };
+  /** Of the link to each node. */
+  const linkKeys = hosts.map(() => randomBytes(LINK_KEY_BYTES).toString('base64'));
   const origin = start(lab.golden, 'bench-origin', signal);
-  origin.tell({ type: 'start', ...common, host: lab.golden.address, nodes, source });
+  const { address } = lab.golden;
+  const linkKey = linkKeys[0] ?? '';
+  origin.tell({ type: 'start', ...common, host: address, nodes, linkKey, source });
   const hops = hosts.map((host, index) => {
     const hop = start(host, 'bench-hop', signal);
     hop.tell({ type: 'start', ...common, host: host.address, node: index + 1 });
@@ -53,8 +63,13 @@ export const runKaChain = async (
       order: {
         pass: PASS,
         epoch: EPOCH,
-        upstream: { node: index, host: upstream?.address ?? '', port: ports[index] ?? 0 },
-        downstream: index + 1 < nodes ? index + 2 : null,
+        upstream: {
+          node: index,
+          host: upstream?.address ?? '',
+          port: ports[index] ?? 0,
+          key: linkKeys[index] ?? '',
+        },
+        downstream: index + 1 < nodes ? { node: index + 2, key: linkKeys[index + 1] ?? '' } : null,
       },
     });
   }
@@ -84,10 +99,16 @@ const requireAll = (ends: readonly { bytes: number }[], expected: number | null)
   );
 };
 
-export const kaChain: ChainTool = {
-  name: 'ka',
+const kaIn = (name: string, network: Network): ChainTool => ({
+  name,
   run: async (context) => {
     const source = { kind: 'file', path: context.payload.path } as const;
-    return (await runKaChain(context, source)).sample;
+    return (await runKaChain(context, source, network)).sample;
   },
-};
+});
+
+/** As it is by itself: streams are encrypted and vouched for. */
+export const kaChain = kaIn(KA, 'open');
+
+/** As the other tools: bytes are in clear. */
+export const kaTrusted = kaIn(KA_TRUSTED, 'trusted');

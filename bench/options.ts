@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { NamedError } from '../system/named-error.ts';
 
-export const usage = `npm run bench -- chain [--nodes 1,4,8,16] [--mib N] [--runs N] [--links fast|200mbit|all] [--json FILE]
+export const usage = `npm run bench -- chain [--nodes 1,4,8,16] [--mib N] [--runs N] [--links fast|limited|all] [--json FILE]
 npm run bench -- clone [--nodes 1,4,8] [--runs N] [--files N] [--json FILE]
 
 Measures ka beside other tools on this machine, in network namespaces, as root.
@@ -10,7 +10,8 @@ chain: bytes from one machine through all nodes, which throw them away.
   --nodes LIST   numbers of nodes on links without a limit (default 1,4,8,16)
   --mib N        MiB sent in each run there (default 2048; udpcast gets a sixteenth)
   --runs N       runs of each tool, one after the other in turns; medians count (default 3)
-  --links WHICH  fast: as fast as this machine; 200mbit: 1, 16 and 64 nodes, and zstd; all (default)
+  --links WHICH  fast: as fast as this machine; limited: 1 Gbit/s with 1 and 2 nodes, 200 Mbit/s
+                 with 1, 16 and 64, and zstd; all (default)
 clone: a Debian root and a tree of small files, to directories in memory.
   --nodes LIST   numbers of nodes (default 1,4,8)
   --runs N       (default 1)
@@ -19,7 +20,7 @@ both:
   --json FILE    write the rows there as well
 `;
 
-export type Links = 'fast' | '200mbit' | 'all';
+export type Links = 'fast' | 'limited' | 'all';
 
 export interface ChainOptions {
   bench: 'chain';
@@ -49,7 +50,7 @@ const wholeNumber = (flag: string, text: string, largest: number): number => {
 const numbers = (text: string): number[] =>
   text.split(',').map((part) => wholeNumber('nodes', part, NODES_MAX));
 
-const isLinks = (text: string): text is Links => ['fast', '200mbit', 'all'].includes(text);
+const isLinks = (text: string): text is Links => ['fast', 'limited', 'all'].includes(text);
 
 const readChain = (args: string[]): ChainOptions | null => {
   const { values } = parseArgs({
@@ -65,7 +66,7 @@ const readChain = (args: string[]): ChainOptions | null => {
   });
   if (values.help) return null;
   const { links } = values;
-  if (!isLinks(links)) throw new RangeError(`--links ${links}: give fast, 200mbit or all`);
+  if (!isLinks(links)) throw new RangeError(`--links ${links}: give fast, limited or all`);
   return {
     bench: 'chain',
     nodes: numbers(values.nodes),

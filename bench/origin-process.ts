@@ -6,7 +6,7 @@ import { type Encoding, type StreamSource, streamSource } from '../golden/stream
 import { DEFAULT_REDUNDANCY } from '../protocol/constants.ts';
 import { chunkSource } from '../relay/byte-source.ts';
 import { Origin } from '../relay/origin.ts';
-import { EPOCH, OriginRequest, PASS } from './chain-messages.ts';
+import { EPOCH, OriginRequest, PASS, SESSION } from './chain-messages.ts';
 import { listen, report, reportTrouble } from './chain-reporting.ts';
 import { fileSource } from './file-source.ts';
 
@@ -117,11 +117,13 @@ listen(async (message) => {
     report({ type: 'measured', encoding, position: running.origin.stats().sent });
     return;
   }
-  const { host, key, ringBytes } = request;
+  const { host, network, key, ringBytes } = request;
   const origin = new Origin(
     {
-      key: Buffer.from(key, 'base64'),
+      session: SESSION,
       pass: PASS,
+      network,
+      key: Buffer.from(key, 'base64'),
       listen: { host, port: 0 },
       ringBytes,
       redundancy: DEFAULT_REDUNDANCY,
@@ -131,6 +133,7 @@ listen(async (message) => {
   );
   running = { origin, start: request, prepared: null };
   await origin.listen();
-  origin.serve({ pass: PASS, epoch: EPOCH, downstream: 1, nodes: request.nodes });
+  const downstream = { node: 1, key: request.linkKey };
+  origin.serve({ pass: PASS, epoch: EPOCH, downstream, nodes: request.nodes });
   report({ type: 'listening', port: origin.port });
 });

@@ -5,13 +5,14 @@ import { type Cell, formatTable } from './table.ts';
 import { formatVerdict, type Verdict } from './targets.ts';
 
 export const printChain = (rows: readonly Row[], verdicts: readonly Verdict[]): string => {
-  const heads = ['tool', 'nodes', 'link', 'MiB/s', 'CPU s/GiB/node', 'MiB memory'];
+  const heads = ['tool', 'nodes', 'link', 'MiB/s', 'CPU s/GiB/node', 'of it loop', 'MiB memory'];
   const cells = rows.map((row): Cell[] => [
     row.tool,
     row.nodes,
     row.link,
     row.mibPerSecond,
     row.cpuSecondsPerGiBPerNode,
+    row.loopSecondsPerGiBPerNode,
     row.maxRssMiB,
   ]);
   return `${[formatTable(heads, cells), '', ...verdicts.map(formatVerdict)].join('\n')}\n`;

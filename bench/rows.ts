@@ -11,9 +11,11 @@ export interface Row {
   mibPerSecond: number;
   /** User and system time of all processes of a node; null where it was not measured. */
   cpuSecondsPerGiBPerNode: number | null;
+  /** Of that, the event loop's; null for tools without one. */
+  loopSecondsPerGiBPerNode: number | null;
   /** Of the node that took most; null where it was not measured. */
   maxRssMiB: number | null;
-  /** "fast" (no limit) or the rate, "200mbit". */
+  /** "fast" (no limit) or the rate, "1gbit". */
   link: string;
 }
 
@@ -39,6 +41,13 @@ export const toRow = (
   cpuSecondsPerGiBPerNode: medianOf(
     samples,
     (nodes, { bytes }) => mean(nodes.map(({ cpuSeconds }) => cpuSeconds)) / (bytes / GIB),
+  ),
+  loopSecondsPerGiBPerNode: medianOf(
+    samples.filter(({ nodes }) =>
+      nodes.every(({ loopCpuSeconds }) => loopCpuSeconds !== undefined),
+    ),
+    (nodes, { bytes }) =>
+      mean(nodes.map(({ loopCpuSeconds }) => loopCpuSeconds ?? 0)) / (bytes / GIB),
   ),
   maxRssMiB: medianOf(
     samples,

@@ -6,6 +6,8 @@ import type { FilePayload } from './payload.ts';
 export interface Usage {
   /** User and system time. */
   cpuSeconds: number;
+  /** Of that, what the thread took that moves the bytes; where there are others. */
+  loopCpuSeconds?: number;
   /** Sum of the processes' largest resident sets. */
   maxRssBytes: number;
 }

@@ -127,6 +127,7 @@ export const Header = ({
           <Text color={ACCENT} bold>
             {view.name}
           </Text>
+          {view.network === null ? '' : ` · ${view.network} network`}
           {` · ${doing}`}
         </Text>
         <Box flexShrink={0} marginLeft={1}>

@@ -4,6 +4,7 @@
  */
 import type { NodeState, SessionEvent } from '../protocol/events.ts';
 import type { Failure } from '../protocol/failure.ts';
+import type { Network } from '../protocol/network.ts';
 import { printable } from '../system/printable.ts';
 import { type Happening, happenings } from './happenings.ts';
 import type { NodeView, StepView } from './node-view.ts';
@@ -42,6 +43,7 @@ export interface SessionView {
   readonly name: string;
   readonly address: string;
   readonly fingerprint: string | null;
+  readonly network: Network | null;
   /** Nodes expected. */
   readonly wanted: number;
   /** Milliseconds since 1970; null = not yet. */
@@ -101,6 +103,7 @@ export const emptyView: SessionView = {
   name: '',
   address: '',
   fingerprint: null,
+  network: null,
   wanted: 0,
   opened: null,
   started: null,
@@ -160,6 +163,7 @@ const onSession = (view: SessionView, event: EventOf<'session'>): SessionView =>
     address: printable(event.address),
     wanted: event.wanted,
     fingerprint: event.fingerprint === undefined ? view.fingerprint : printable(event.fingerprint),
+    network: event.network ?? view.network,
     opened: view.opened ?? event.time,
     started: event.state === 'started' ? event.time : view.started,
     finished: event.state === 'finished' ? event.time : view.finished,

@@ -19,6 +19,7 @@ import { streamSource } from '../golden/stream-source.ts';
 import { sessionLabels } from '../images/netboot/session-labels.ts';
 import { imageFile, listImages } from '../images/store.ts';
 import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
+import { Network } from '../protocol/network.ts';
 import { NamedError } from '../system/named-error.ts';
 import { SessionName } from '../system/names.ts';
 import { printable } from '../system/printable.ts';
@@ -58,6 +59,7 @@ interface GoldenFlags {
   admit: AdmitPolicy;
   joinFile?: string;
   compress: 'auto' | 'zstd' | 'none';
+  network: Network;
   ring: number;
   slow: 'wait' | 'bypass';
   slowShare: number;
@@ -137,6 +139,11 @@ const addOptions = (command: Command): Command =>
         .choices(['auto', 'zstd', 'none'])
         .default('auto'),
     )
+    .addOption(
+      new Option('--network <kind>', 'open: encrypt streams; trusted: a closed network, in clear')
+        .choices(Network.options)
+        .default('open'),
+    )
     .option(
       '--ring <MiB>',
       'memory each node keeps for repair',
@@ -184,6 +191,7 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
     return await makeBlueprint(
       {
         root: flags.root,
+        network: flags.network,
         descriptions: flags.diskDesc ?? [],
         exclude: (flags.exclude ?? []).flatMap((list) => list.split('|')),
         skipDevices: flags.skipDevices,
@@ -219,10 +227,10 @@ const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError 
 const stage2Sources = async (): Promise<SessionOptions['stage2Of']> => {
   const sources = new Map(
     (await listImages()).map((image) => {
-      const { bytes } = image.manifest.files['stage2.squashfs'];
+      const { bytes, sha256 } = image.manifest.files['stage2.squashfs'];
       const plan = { name: 'stage2', kind: 'raw' as const, expectedBytes: bytes };
       const place = { plan, path: imageFile(image, 'stage2.squashfs'), exclude: [], mounts: [] };
-      return [image.manifest.id, streamSource(place)] as const;
+      return [image.manifest.id, { source: streamSource(place), sha256 }] as const;
     }),
   );
   return (id) => sources.get(id);
@@ -314,6 +322,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       stage2Of: await stage2Sources(),
       slow: { policy: flags.slow, share: flags.slowShare / 100 },
       compress: flags.compress === 'none' ? 'identity' : flags.compress,
+      network: flags.network,
       blueprint,
       keys,
       publicKey: publicBytes(createPublicKey(createPrivateKey(keys.key))),

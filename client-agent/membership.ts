@@ -6,6 +6,7 @@ import { type Failure, toFailure } from '../protocol/failure.ts';
 import type { Inventory } from '../protocol/inventory.ts';
 import { Hop, type HopEvent, type Sink, type StreamBegin } from '../relay/hop.ts';
 import { cleanUp } from '../stage2/clean-up.ts';
+import { makeUnbootable } from '../stage2/make-unbootable.ts';
 import { openSink } from '../stage2/receive.ts';
 import { runSteps, type StepReport } from '../stage2/runner.ts';
 import type { Step, StepContext } from '../stage2/step.ts';
@@ -23,6 +24,7 @@ import { devicesOf } from './inventory.ts';
 import type { Knock } from './knock.ts';
 import type { NodeLog } from './node-log.ts';
 import { openSettleTunnel } from './settle-tunnel.ts';
+import { StreamLedger } from './stream-ledger.ts';
 
 /** How a membership ended. */
 export type Outcome =
@@ -61,13 +63,20 @@ export interface Equipment {
   prepare(bytes: number, ringBytes: number, context: WorkContext): Promise<void>;
   /** Takes the bytes. */
   openSink(): Sink;
-  /** Puts it in place. */
-  enter(context: WorkContext): Promise<void>;
+  /** Puts it in place, if it has this sum. Throws `ForgedStream` otherwise. */
+  enter(sha256: string, context: WorkContext): Promise<void>;
 }
 
 interface WorkContext {
   log: CommandLog;
   signal: AbortSignal;
+}
+
+/** Stage2 on its way. */
+interface Equipping {
+  equipment: Equipment;
+  /** Of its squashfs, by the golden's word. */
+  sha256: string;
 }
 
 const POSITION_MS = 500;
@@ -76,16 +85,20 @@ type Of<T extends GoldenMessage['type']> = Extract<GoldenMessage, { type: T }>;
 
 export class Membership {
   readonly #options: MembershipOptions;
-  #welcome: { key: Buffer; node: number } | undefined;
+  #welcome: { session: string; node: number } | undefined;
   #plan: ClonePlan | undefined;
   /** Set while stage2 is on its way. */
-  #equipping: Equipment | undefined;
+  #equipping: Equipping | undefined;
   #hop: Hop | undefined;
   #positions: NodeJS.Timeout | undefined;
   #lastPositionMs = Date.now();
   #epoch = 0;
   /** The golden's last word on this node's place, also while there is no hop yet. */
   #newest: ChainOrder | undefined;
+  /** Of the last pass; undefined where nothing is vouched for. */
+  #ledger: { pass: number; streams: StreamLedger } | undefined;
+  /** What came was not vouched for, and may be on the disks. */
+  #unvouched = false;
   /** Stops the work on the current plan. */
   #job = new AbortController();
   /** Work and clean-up, one after the other, whatever order messages come in. */
@@ -134,7 +147,7 @@ export class Membership {
         this.#options.knock.stop();
         // Not before: nothing else of a node is read until it is in.
         log.forwardTo((lines) => this.#options.link.send({ type: 'log', lines }));
-        this.#welcome = { key: Buffer.from(message.key, 'base64'), node: message.node };
+        this.#welcome = { session: message.session, node: message.node };
         this.#next(() => this.#options.onWelcome(message.name, message.time));
         log.say(`in session ${message.session} as ${message.name}, node ${message.node}`);
         log.say(`Waiting for the other nodes: ${message.present} of ${message.wanted} are here`);
@@ -152,7 +165,16 @@ export class Membership {
         return;
       case 'pass':
         this.#newest = message.order;
+        this.#openLedger(message);
         this.#next((signal) => this.#receive(message, signal));
+        return;
+      case 'vouch': {
+        const { type: _type, pass, ...record } = message;
+        this.#ledgerOf(pass)?.vouch(record);
+        return;
+      }
+      case 'vouched':
+        this.#ledgerOf(message.pass)?.end(message.streams);
         return;
       case 'chain':
         this.#newest = message.order;
@@ -178,6 +200,7 @@ export class Membership {
     const context = this.#plan ? this.#context(this.#plan, this.#job.signal) : undefined;
     this.#work = this.#work.then(async () => {
       await this.#closeHop();
+      await this.#spoil();
       if (!context || this.#options.directory) return;
       for (const left of await cleanUp(context)) this.#options.log.say(`left behind: ${left}`);
     });
@@ -208,11 +231,11 @@ export class Membership {
     link.send({ type: 'phase', phase: 'failed', failure });
   }
 
-  async #makeRoom({ bytes, ringBytes }: Of<'equip'>, signal: AbortSignal): Promise<void> {
+  async #makeRoom({ bytes, sha256, ringBytes }: Of<'equip'>, signal: AbortSignal): Promise<void> {
     const { equipment, link, log } = this.#options;
     if (!equipment) throw new NamedError('OutOfTurn', 'the golden sent stage2 to a whole system');
     log.say('Preparing to receive stage 2');
-    this.#equipping = equipment;
+    this.#equipping = { equipment, sha256 };
     await this.#step('make room for stage2', () =>
       equipment.prepare(bytes, ringBytes, { log: log.detail, signal }),
     );
@@ -220,9 +243,9 @@ export class Membership {
   }
 
   /** Uses what came, and tells the golden what this machine turns out to have. */
-  async #enterStage2(equipment: Equipment, signal: AbortSignal): Promise<void> {
+  async #enterStage2({ equipment, sha256 }: Equipping, signal: AbortSignal): Promise<void> {
     const { link, log, lookAgain } = this.#options;
-    await this.#step('enter stage2', () => equipment.enter({ log: log.detail, signal }));
+    await this.#step('enter stage2', () => equipment.enter(sha256, { log: log.detail, signal }));
     const inventory = await lookAgain();
     this.#devices = devicesOf(inventory);
     const disks = inventory.disks.map(({ name }) => name).join(', ');
@@ -254,14 +277,32 @@ export class Membership {
     this.#options.link.send({ type: 'phase', phase: 'prepared' });
   }
 
-  async #receive({ order, ringBytes, redundancy }: Of<'pass'>, signal: AbortSignal): Promise<void> {
+  /** At once: the golden may vouch for a stream before this node comes to its work on the pass. */
+  #openLedger({ order: { pass }, network }: Of<'pass'>): void {
+    const streams = this.#equipping ? [] : (this.#plan?.streams ?? []);
+    this.#ledger =
+      network === 'open'
+        ? { pass, streams: new StreamLedger(streams.map(({ name }) => name)) }
+        : undefined;
+  }
+
+  #ledgerOf(pass: number): StreamLedger | undefined {
+    return this.#ledger?.pass === pass ? this.#ledger.streams : undefined;
+  }
+
+  async #receive(message: Of<'pass'>, signal: AbortSignal): Promise<void> {
+    const { order, network, key, ringBytes, redundancy } = message;
     const { link, listen } = this.#options;
-    const { key, node } = this.#admitted();
+    const { session, node } = this.#admitted();
     await this.#closeHop();
+    const ledger = this.#ledgerOf(order.pass);
+    this.#unvouched = ledger !== undefined;
     const hop = new Hop(
       {
-        key,
+        session,
         pass: order.pass,
+        network,
+        key: Buffer.from(key, 'base64'),
         node,
         listen,
         ringBytes,
@@ -277,15 +318,44 @@ export class Membership {
     this.#follow(this.#newest?.pass === order.pass ? this.#newest : order);
     this.#positions = setInterval(() => this.#sendPosition(order.pass), POSITION_MS);
     try {
-      await hop.finished;
+      await (ledger ? Promise.race([hop.finished, ledger.forged]) : hop.finished);
+      this.#sendPosition(order.pass);
+      await ledger?.check(signal);
     } catch (error) {
       // The golden knows by the trouble that was reported, and gives this node another pass.
       if (error instanceof NamedError && error.code === 'PositionGone') return;
-      throw error;
+      await hop.keepNothing(toFailure(error).message);
+      throw await this.#spoiled(error);
     }
-    this.#sendPosition(order.pass);
+    this.#unvouched = false;
     if (this.#equipping) await this.#enterStage2(this.#equipping, signal);
     else link.send({ type: 'phase', phase: 'received' });
+  }
+
+  /** `error`, and what became of the disks that hold what nobody vouches for. */
+  async #spoiled(error: unknown): Promise<unknown> {
+    const isForged = error instanceof NamedError && error.code === 'ForgedStream';
+    try {
+      await this.#spoil();
+    } catch (second) {
+      const { code, message } = toFailure(error);
+      const why = toFailure(second).message;
+      return new NamedError(code, `${message}; ${why}; do not start this machine from them`);
+    }
+    if (!isForged) return error;
+    const left = this.#options.directory
+      ? `throw away what is in ${this.#options.target}`
+      : "this node's disks were made unbootable";
+    return new NamedError('ForgedStream', `${error.message}; ${left}`);
+  }
+
+  /** What nobody vouched for must not start, whoever switches the machine on. */
+  async #spoil(): Promise<void> {
+    const { directory, log } = this.#options;
+    if (!this.#unvouched || !this.#plan || directory) return;
+    await makeUnbootable(this.#context(this.#plan, new AbortController().signal));
+    this.#unvouched = false;
+    log.say('what came was not vouched for: the disks were made unbootable');
   }
 
   async #complete({ settle, home }: Of<'complete'>, signal: AbortSignal): Promise<void> {
@@ -336,11 +406,12 @@ export class Membership {
     link.send({ type: 'step', ...report });
   };
 
-  #openSink(begin: StreamBegin, signal: AbortSignal): Sink {
-    if (begin.kind === PROBE) return discard;
-    if (this.#equipping) return this.#equipping.openSink();
+  /** null for what only passes through. */
+  #openSink(begin: StreamBegin, signal: AbortSignal): Sink | null {
+    if (begin.kind === PROBE) return null;
+    if (this.#equipping) return this.#equipping.equipment.openSink();
     // A directory has no partitions; what it passes on of them it does not keep.
-    if (begin.kind === 'raw' && this.#options.directory) return discard;
+    if (begin.kind === 'raw' && this.#options.directory) return null;
     const plan = this.#planned();
     const { name, kind, encoding } = begin;
     const stream = plan.streams.find((candidate) => candidate.name === name);
@@ -359,6 +430,10 @@ export class Membership {
       log.say(`chain: ${event.message}`);
       const { what, message } = event;
       link.send({ type: 'trouble', pass, epoch: this.#epoch, what, message });
+      return;
+    }
+    if (event.type === 'record') {
+      this.#ledgerOf(pass)?.keep(event.record, event.from);
       return;
     }
     const { name, state } = event;
@@ -412,18 +487,11 @@ export class Membership {
     throw new NamedError('OutOfTurn', 'the golden sent work before a plan');
   }
 
-  #admitted(): { key: Buffer; node: number } {
+  #admitted(): { session: string; node: number } {
     if (this.#welcome) return this.#welcome;
     throw new NamedError('OutOfTurn', 'the golden sent work before a welcome');
   }
 }
-
-/** For what only passes through: nothing is kept. */
-const discard: Sink = {
-  write: () => Promise.resolve(),
-  end: () => Promise.resolve(),
-  abort: () => Promise.resolve(),
-};
 
 const streamStep = (name: string, state: 'begin' | 'end' | 'abort'): StepReport => {
   const step = `receive ${name}`;

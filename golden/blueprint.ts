@@ -12,6 +12,7 @@ import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
 import type { Hello } from '../protocol/admission.ts';
+import type { Network } from '../protocol/network.ts';
 import { NamedError } from '../system/named-error.ts';
 import { chooseBoot } from './boot-choice.ts';
 import { readBootCode } from './boot-code.ts';
@@ -33,6 +34,7 @@ import { requireTools } from './tools.ts';
 
 export interface BlueprintOptions {
   root: string;
+  network: Network;
   /** Disk name and desc file, as given by -p. Empty = as the golden's own disks. */
   descriptions: readonly (readonly [string, string])[];
   exclude: readonly string[];
@@ -186,6 +188,7 @@ export const makeBlueprint = async (
   return {
     hostname: golden.hostname,
     summary: summarise({
+      network: options.network,
       golden,
       description,
       disks,

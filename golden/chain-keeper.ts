@@ -4,7 +4,7 @@
  * pass carries them out; the simulation runs the same code on a virtual clock.
  */
 import { GOLDEN_NODE } from '../protocol/constants.ts';
-import type { ChainOrder } from '../protocol/control.ts';
+import type { ChainOrder, LinkPeer } from '../protocol/control.ts';
 import { affectedBy, type ChainPlace, ordersFor } from './chain-order.ts';
 
 /** What a node last said of itself. */
@@ -36,10 +36,14 @@ export interface KeeperOptions {
   slow: SlowPolicy;
   /** Nodes that get no further pass: all go at their pace, if need be. */
   lastChance: ReadonlySet<number>;
+  /** Makes the key of a link, never the same twice. */
+  newKey: () => string;
 }
 
 export interface Orders {
   epoch: number;
+  /** Who dials the golden; null = nobody. */
+  first: LinkPeer | null;
   /** Nodes that need a new order, with it. */
   orders: ReadonlyMap<number, ChainOrder>;
 }
@@ -98,6 +102,8 @@ export class ChainKeeper {
   readonly #blamed = new Set<number>();
   /** Epoch since which a node has the downstream it has now. */
   readonly #behindSince = new Map<number, number>();
+  /** Of each link, by its two ends: made when it is first ordered, and kept as long as it is. */
+  #keys = new Map<string, string>();
   #chain: ChainPlace[];
   #epoch = 1;
   #sent = 0;
@@ -123,7 +129,7 @@ export class ChainKeeper {
   /** Orders for everybody, to begin with. */
   begin(nowMs: number): Orders {
     for (const track of this.#tracks.values()) track.reportedMs = nowMs;
-    return { epoch: this.#epoch, orders: this.#allOrders() };
+    return { epoch: this.#epoch, ...this.#allOrders() };
   }
 
   /** Takes a node out; its neighbours are joined. Undefined when it was not in. */
@@ -136,8 +142,9 @@ export class ChainKeeper {
     this.#behindSince.set(before[index - 1]?.node ?? GOLDEN_NODE, this.#epoch);
     const affected = affectedBy(before, this.#chain);
     for (const other of affected) this.#settle(other);
-    const orders = [...this.#allOrders()].filter(([other]) => affected.includes(other));
-    return { epoch: this.#epoch, orders: new Map(orders) };
+    const { first, orders } = this.#allOrders();
+    const changed = [...orders].filter(([other]) => affected.includes(other));
+    return { epoch: this.#epoch, first, orders: new Map(changed) };
   }
 
   /** A node's regular word on where it is. */
@@ -197,9 +204,18 @@ export class ChainKeeper {
     return bypass ? [bypass] : [];
   }
 
-  #allOrders(): Map<number, ChainOrder> {
-    const { golden, pass } = this.#options;
-    return ordersFor(golden, this.#chain, pass, this.#epoch);
+  #allOrders(): Pick<Orders, 'first' | 'orders'> {
+    const { golden, pass, newKey } = this.#options;
+    const keys = new Map<string, string>();
+    const keyOf = (upstream: number, downstream: number): string => {
+      const link = `${upstream}>${downstream}`;
+      const key = keys.get(link) ?? this.#keys.get(link) ?? newKey();
+      keys.set(link, key);
+      return key;
+    };
+    const orders = ordersFor(golden, this.#chain, { pass, epoch: this.#epoch, keyOf });
+    this.#keys = keys;
+    return orders;
   }
 
   /** With a new neighbour a node gets a new chance. */

@@ -1,5 +1,5 @@
 /** Who follows whom. Pure: members in, orders out. */
-import type { ChainOrder } from '../protocol/control.ts';
+import type { ChainOrder, LinkPeer } from '../protocol/control.ts';
 
 export interface ChainPlace {
   node: number;
@@ -18,27 +18,40 @@ export const inOrderOf = <T>(pass: number, byAddress: readonly T[]): T[] => {
   return [...(odd ?? []), ...(even ?? [])];
 };
 
+/** What all orders of one decision have in common. */
+export interface OrderTerms {
+  pass: number;
+  epoch: number;
+  /** Key of the link between two nodes. */
+  keyOf: (upstream: number, downstream: number) => string;
+}
+
+/** Who dials a place, with the key of that link; null when nobody is behind it. */
+const peerBehind = (
+  place: ChainPlace,
+  next: ChainPlace | undefined,
+  keyOf: OrderTerms['keyOf'],
+): LinkPeer | null => (next ? { node: next.node, key: keyOf(place.node, next.node) } : null);
+
 /**
- * The order for each place of a chain, by node number, when `chain` follows
- * the golden in this order.
+ * What to tell when `chain` follows the golden in this order: `first`, who dials
+ * the golden, and the order for each place, by node number.
  */
 export const ordersFor = (
   golden: ChainPlace,
   chain: readonly ChainPlace[],
-  pass: number,
-  epoch: number,
-): Map<number, ChainOrder> =>
-  new Map(
-    chain.map((place, index) => [
-      place.node,
-      {
-        pass,
-        epoch,
-        upstream: chain[index - 1] ?? golden,
-        downstream: chain[index + 1]?.node ?? null,
-      },
-    ]),
-  );
+  { pass, epoch, keyOf }: OrderTerms,
+): { first: LinkPeer | null; orders: Map<number, ChainOrder> } => ({
+  first: peerBehind(golden, chain[0], keyOf),
+  orders: new Map(
+    chain.map((place, index) => {
+      const upstream = chain[index - 1] ?? golden;
+      const key = keyOf(upstream.node, place.node);
+      const downstream = peerBehind(place, chain[index + 1], keyOf);
+      return [place.node, { pass, epoch, upstream: { ...upstream, key }, downstream }];
+    }),
+  ),
+});
 
 /** Nodes whose neighbours differ between two chains; only they need a new order. */
 export const affectedBy = (

@@ -2,10 +2,15 @@
  * One pass: streams go once through the chain of the nodes that are ready.
  * Carries out what the chain keeper decides, and sends.
  */
+import { randomBytes } from 'node:crypto';
 import { DEFAULT_REDUNDANCY, GOLDEN_NODE } from '../protocol/constants.ts';
-import type { ChainOrder, NodeMessage } from '../protocol/control.ts';
+import type { ChainOrder, GoldenMessage, NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { toFailure } from '../protocol/failure.ts';
+import { FRAME_KEY_BYTES } from '../protocol/frame.ts';
+import { LINK_KEY_BYTES } from '../protocol/link.ts';
+import type { Network } from '../protocol/network.ts';
+import type { StreamRecord } from '../protocol/vouch.ts';
 import type { HopEvent } from '../relay/hop.ts';
 import { Origin } from '../relay/origin.ts';
 import { compareAddresses } from '../system/interfaces.ts';
@@ -23,7 +28,9 @@ export interface PassOptions {
   number: number;
   members: Member[];
   roster: Roster;
-  key: Buffer;
+  /** Name of the session. */
+  session: string;
+  network: Network;
   listen: { host: string; port: number };
   ringBytes: number;
   sources: readonly StreamSource[];
@@ -63,6 +70,10 @@ export class Pass {
   readonly #options: PassOptions;
   readonly #origin: Origin;
   readonly #progress: PassProgress;
+  /** Known to its members only, and never on a disk. */
+  readonly #key = randomBytes(FRAME_KEY_BYTES);
+  /** Streams that were vouched for. */
+  readonly #vouched: number[] = [];
   /** Ends when the pass does, whatever the reason. */
   readonly #over = new AbortController();
   readonly #keeper: ChainKeeper;
@@ -81,12 +92,15 @@ export class Pass {
       ringBytes: options.ringBytes,
       slow: options.slow,
       lastChance: new Set(options.members.filter(isLastPass).map(({ number }) => number)),
+      newKey: () => randomBytes(LINK_KEY_BYTES).toString('base64'),
     });
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
     this.#origin = new Origin(
       {
-        key: options.key,
+        session: options.session,
         pass: options.number,
+        network: options.network,
+        key: this.#key,
         listen: options.listen,
         ringBytes: options.ringBytes,
         redundancy: DEFAULT_REDUNDANCY,
@@ -143,6 +157,7 @@ export class Pass {
       this.#progress.stop();
       this.#over.abort();
       await this.#origin.close();
+      this.#key.fill(0);
     }
   }
 
@@ -197,16 +212,18 @@ export class Pass {
   };
 
   #startChain(): void {
-    const { ringBytes, roster } = this.#options;
+    const { ringBytes, roster, network } = this.#options;
     const first = this.#keeper.begin(Date.now());
+    const key = this.#key.toString('base64');
+    const terms = { network, key, ringBytes, redundancy: DEFAULT_REDUNDANCY };
     for (const member of this.#chain) {
       member.position = undefined;
       member.passes += 1;
       roster.set(member, 'receiving');
       const order = first.orders.get(member.number);
-      if (order) tell(member, { type: 'pass', order, ringBytes, redundancy: DEFAULT_REDUNDANCY });
+      if (order) tell(member, { type: 'pass', order, ...terms });
     }
-    this.#serve(first.epoch);
+    this.#serve(first);
     this.#timer = setInterval(this.#tick, TICK_MS);
   }
 
@@ -215,23 +232,18 @@ export class Pass {
     return this.#keeper.nodes.flatMap((number) => this.#options.roster.byNumber(number) ?? []);
   }
 
-  #order({ epoch, orders }: Orders, why: string): void {
-    this.#serve(epoch, why);
-    for (const [number, order] of orders) {
+  #order(orders: Orders, why: string): void {
+    this.#serve(orders, why);
+    for (const [number, order] of orders.orders) {
       const member = this.#options.roster.byNumber(number);
       if (member) tell(member, { type: 'chain', order });
     }
   }
 
   /** Tells the golden's own end who is first, and everybody what the chain looks like. */
-  #serve(epoch: number, why?: string): void {
+  #serve({ epoch, first }: Orders, why?: string): void {
     const order = this.#keeper.nodes;
-    this.#origin.serve({
-      pass: this.number,
-      epoch,
-      downstream: order[0] ?? null,
-      nodes: order.length,
-    });
+    this.#origin.serve({ pass: this.number, epoch, downstream: first, nodes: order.length });
     const reason = why === undefined ? {} : { why };
     this.#options.emit({ kind: 'chain', pass: this.number, epoch, order, ...reason });
   }
@@ -284,8 +296,22 @@ export class Pass {
       if (this.#chain.length === 0) break;
       sourceBytes += await this.#sendOne(source, encoding);
     }
+    if (this.#options.network === 'open') {
+      this.#tellAll({ type: 'vouched', pass: this.number, streams: this.#vouched });
+    }
     await this.#untilEmpty(this.#origin.finish());
     return sourceBytes;
+  }
+
+  /** Over each node's own link: what comes through the chain, any member can have made. */
+  #vouchFor(record: StreamRecord): void {
+    this.#vouched.push(record.stream);
+    this.#tellAll({ type: 'vouch', pass: this.number, ...record });
+  }
+
+  /** Also those who left the chain and still write what is in their memory. */
+  #tellAll(message: GoldenMessage): void {
+    for (const member of this.#options.members) tell(member, message);
   }
 
   async #sendOne(source: StreamSource, encoding: Encoding): Promise<number> {
@@ -308,6 +334,7 @@ export class Pass {
       );
       const sent = await this.#untilEmpty(sending);
       if (sent === undefined) return 0;
+      if (sent.record !== null) this.#vouchFor(sent.record);
       const { sourceBytes } = opened;
       emit({
         kind: 'stream',

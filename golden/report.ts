@@ -27,6 +27,7 @@ export const reportBuilder = (
   const report: Report = {
     session: '',
     version,
+    network: 'open',
     started: 0,
     finished: 0,
     exitCode: 1,
@@ -90,6 +91,7 @@ export const reportBuilder = (
       report.session = event.name;
       report.wanted = event.wanted;
       if (event.state === 'open') report.started = event.time;
+      if (event.network) report.network = event.network;
       if (event.state !== 'finished') return;
       report.finished = event.time;
       report.exitCode = event.exitCode ?? 1;

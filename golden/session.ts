@@ -3,7 +3,6 @@
  * nodes go into which pass, what becomes of each. Talks to nodes over control
  * links; leaves bytes to `Pass` and disks to the nodes.
  */
-import { randomBytes } from 'node:crypto';
 import type { ClonePlan } from '../desc/clone-plan.ts';
 import type { Hello } from '../protocol/admission.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
@@ -11,6 +10,7 @@ import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
 import { PHONE_HOME } from '../protocol/home.ts';
+import type { Network } from '../protocol/network.ts';
 import type { Offer } from '../protocol/offer.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
@@ -43,6 +43,13 @@ import { Roster } from './roster.ts';
 import type { SettleService } from './settle-service.ts';
 import type { Encoding, StreamSource } from './stream-source.ts';
 
+/** Stage2 of a boot image. */
+export interface Stage2 {
+  source: StreamSource;
+  /** Of its squashfs, as its image's manifest has it. */
+  sha256: string;
+}
+
 export interface SessionOptions {
   name: string;
   wanted: number;
@@ -61,8 +68,9 @@ export interface SessionOptions {
   /** Whether nodes report from their own disks before they count as booted. */
   phoneHome: boolean;
   /** Stage2 of the boot image with this id; undefined = this golden has no such image. */
-  stage2Of: (image: string) => StreamSource | undefined;
+  stage2Of: (image: string) => Stage2 | undefined;
   compress: 'auto' | Encoding;
+  network: Network;
   slow: SlowPolicy;
   blueprint: Blueprint;
   keys: GoldenKeys;
@@ -87,15 +95,12 @@ export const PREPARE_GRACE_MS = 60_000;
 /** How long nodes have to close their links at the end. */
 const DISMISS_MS = 3000;
 
-const KEY_BYTES = 16;
-
 /** Where the golden's own commands are logged; no node may have this name. */
 const GOLDEN_LOG = 'golden node';
 
 export class Session {
   readonly #options: SessionOptions;
   readonly #roster: Roster;
-  readonly #key = randomBytes(KEY_BYTES);
   readonly #totals: PassTotals[] = [];
   #sourceRates: Promise<SourceRates> | undefined;
   /** Ends everything the session owns, on a normal end too. */
@@ -230,6 +235,7 @@ export class Session {
     }
     this.#options.audit({ what: 'open' });
     this.#say('open', {
+      network: this.#options.network,
       fingerprint: keys.pin,
       plan: this.#options.blueprint.summary,
     });
@@ -266,11 +272,11 @@ export class Session {
 
   #say(
     state: 'open' | 'started' | 'finished',
-    more: { exitCode?: number; failure?: Failure; fingerprint?: string; plan?: string[] } = {},
+    more: Partial<Extract<NewEvent, { kind: 'session' }>> = {},
   ): void {
     const { name, wanted, emit } = this.#options;
     const address = `${this.#host}:${this.#controlPort}`;
-    emit({ kind: 'session', state, name, address, wanted, ...more });
+    emit({ ...more, kind: 'session', state, name, address, wanted });
   }
 
   /** Waits until all are here, the operator says go, or the wait is over. */
@@ -336,14 +342,15 @@ export class Session {
 
   /** Gives stage2 to nodes that booted from this image: tools, and drivers for their disks. */
   async #equip(image: string, members: readonly Member[]): Promise<void> {
-    const source = this.#options.stage2Of(image);
-    if (!source)
+    const stage2 = this.#options.stage2Of(image);
+    if (!stage2)
       throw new RangeError(`no stage2 of image ${image}, though its nodes were admitted`);
+    const { source, sha256 } = stage2;
     const bytes = source.plan.expectedBytes ?? 0;
     for (const member of members) {
       if (this.#missedTooMany(member)) continue;
       this.#roster.set(member, 'preparing');
-      tell(member, { type: 'equip', bytes, ringBytes: this.#options.ringBytes });
+      tell(member, { type: 'equip', bytes, sha256, ringBytes: this.#options.ringBytes });
     }
     await this.#prepared();
     const ready = members.filter(({ state }) => state === 'ready');
@@ -407,12 +414,13 @@ export class Session {
     sources: readonly StreamSource[],
     encoding: PassOptions['encoding'],
   ): Promise<void> {
-    const { address, ports, ringBytes, slow, logs, emit } = this.#options;
+    const { name, network, address, ports, ringBytes, slow, logs, emit } = this.#options;
     const pass = new Pass({
       number: this.#admissions.nextPass(),
       members,
       roster: this.#roster,
-      key: this.#key,
+      session: name,
+      network,
       listen: { host: address ?? '0.0.0.0', port: ports.data },
       ringBytes,
       sources,
@@ -506,7 +514,6 @@ export class Session {
       session: name,
       node: member.number,
       name: member.name,
-      key: this.#key.toString('base64'),
       present: this.#roster.all.length,
       wanted,
       time: Date.now(),

@@ -3,11 +3,13 @@ import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
+import type { Network } from '../protocol/network.ts';
 import { printable } from '../system/printable.ts';
 import { type BootWay, describeBootableBy } from './firmware.ts';
 import type { GoldenRoot } from './golden-root.ts';
 
 export interface SummaryFacts {
+  network: Network;
   golden: GoldenRoot;
   description: Description;
   /** The golden's, under the names the description has for them. */
@@ -55,6 +57,11 @@ const goldenName = ({ name }: DiskSpec, disks: readonly GoldenDisk[]): string =>
   return device === undefined || device === `/dev/${name}` ? '' : `, from the golden's ${device}`;
 };
 
+const describeNetwork: Record<Network, string> = {
+  open: 'open; what is sent is encrypted, and vouched for by the golden',
+  trusted: 'trusted; what is sent can be read and changed by whoever is on it',
+};
+
 const list = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [title, ...lines];
 
@@ -63,7 +70,8 @@ const words = (title: string, all: readonly string[]): string[] =>
 
 /** Lines of plain text, no longer than a terminal is wide in the usual case. */
 export const summarise = (facts: SummaryFacts): string[] => {
-  const { golden, description, disks, streams, exclude, bootloader, bootWay, warnings } = facts;
+  const { network, golden, description, disks, streams, exclude, bootloader, bootWay, warnings } =
+    facts;
   const { atRuntime, notCopied } = facts;
   const lines = [
     `Golden node ${golden.hostname}, system in ${golden.path}`,
@@ -97,6 +105,7 @@ export const summarise = (facts: SummaryFacts): string[] => {
     ...(bootWay && bootloader.kind !== 'none'
       ? [`Nodes may boot by ${describeBootableBy(bootWay)}`]
       : []),
+    `Network: ${describeNetwork[network]}`,
     ...warnings.map((warning) => `Warning: ${warning}`),
   ];
   // Labels, names and mount points may come from a disk.

@@ -117,7 +117,7 @@ export const buildObstacles = async (wanted: Wanted): Promise<NamedError[]> => [
   ...(await errorOf(() => requireDrivers(wanted.drivers))),
   ...(await toolErrors()),
   ...(await errorOf(() => knownPackages(wanted.packages))),
-  ...(existsSync(AGENT) ? [] : [noAgent()]),
+  ...Object.values(AGENT).flatMap((file) => (existsSync(file) ? [] : [noAgent(file)])),
   ...(await errorOf(requireRoot)),
   ...(process.getuid?.() === 0 ? await errorOf(requirePlace) : []),
 ];

@@ -52,7 +52,8 @@ export const buildImage = async (options: BuildOptions): Promise<BootImage> => {
     if (!vmlinuz || !squashfs) throw new RangeError('two files have two facts');
     const hash = createHash('sha256');
     for (const part of [vmlinuz.sha256, squashfs.sha256, version]) hash.update(`${part}\0`);
-    hash.update(parts.system).update(parts.agent);
+    hash.update(parts.system);
+    for (const { name, bytes } of parts.agent) hash.update(`${name}\0`).update(bytes);
     const id = hash.digest('hex').slice(0, ID_CHARACTERS);
     await writeInitrd(file('initrd.img'), parts, { id, version }, { cache, signal });
     const initrd = await fileFacts(file('initrd.img'));

@@ -35,8 +35,11 @@ export interface InitrdOptions extends PackOptions {
 }
 
 const FILES = fileURLToPath(new URL('../images/stage1/', import.meta.url));
-/** The agent as built with ka. */
-export const AGENT = fileURLToPath(new URL('../dist/stage1.mjs', import.meta.url));
+/** The agent as built with ka: its program, and that of its thread, which it looks for beside itself. */
+export const AGENT = {
+  'agent.mjs': fileURLToPath(new URL('../dist/stage1.mjs', import.meta.url)),
+  'digest-worker.mjs': fileURLToPath(new URL('../dist/digest-worker.mjs', import.meta.url)),
+};
 
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
 
@@ -173,23 +176,32 @@ const systemArchive = async (options: InitrdOptions): Promise<string> => {
   return archive;
 };
 
-export const noAgent = (cause?: unknown): NamedError =>
-  new NamedError('NoAgent', `${AGENT} is missing; install ka again`, { cause });
+export const noAgent = (file: string, cause?: unknown): NamedError =>
+  new NamedError('NoAgent', `${file} is missing; install ka again`, { cause });
+
+export interface InitrdParts {
+  system: Buffer;
+  /** Files of the agent. */
+  agent: readonly { name: string; bytes: Buffer }[];
+}
 
 /** Bytes the initrd is made of, to name its image by. */
-export const initrdParts = async (
-  options: InitrdOptions,
-): Promise<{ system: Buffer; agent: Buffer }> => {
-  const agent = await readFile(AGENT).catch((cause: NodeJS.ErrnoException) => {
-    throw noAgent(cause);
-  });
+export const initrdParts = async (options: InitrdOptions): Promise<InitrdParts> => {
+  const agent = await Promise.all(
+    Object.entries(AGENT).map(async ([name, file]) => {
+      const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+        throw noAgent(file, cause);
+      });
+      return { name, bytes };
+    }),
+  );
   return { system: await readFile(await systemArchive(options)), agent };
 };
 
 /** Writes the initrd: both archives, one behind the other. */
 export const writeInitrd = async (
   file: string,
-  parts: { system: Buffer; agent: Buffer },
+  parts: InitrdParts,
   imprint: { id: string; version: string },
   options: PackOptions & { cache: string },
 ): Promise<void> => {
@@ -197,7 +209,9 @@ export const writeInitrd = async (
   const archive = `${directory}.zst`;
   try {
     // Only the kernel's own unpacker reads it, and it wants the directories too.
-    await put(directory, 'ka/agent.mjs', parts.agent.toString('utf8'), 0o644);
+    for (const { name, bytes } of parts.agent) {
+      await put(directory, `ka/${name}`, bytes.toString('utf8'), 0o644);
+    }
     await put(directory, 'ka/image.json', `${JSON.stringify(imprint)}\n`, 0o644);
     await packInitrd(directory, archive, { signal: options.signal });
     await writeFile(file, Buffer.concat([parts.system, await readFile(archive)]));

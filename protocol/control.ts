@@ -7,14 +7,23 @@ import { z } from 'zod';
 import { Nonce } from '../trust/code.ts';
 import { Failure } from './failure.ts';
 import { Inventory } from './inventory.ts';
+import { Network } from './network.ts';
+import { Sha256, StreamRecord } from './vouch.ts';
+
+/** Key of one link of a chain, 32 bytes in base64. Nobody but its two ends and the golden has it. */
+const LinkKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+
+/** The node expected to dial in, and the key of the link to it. */
+export const LinkPeer = z.object({ node: z.int(), key: LinkKey });
+export type LinkPeer = z.infer<typeof LinkPeer>;
 
 /** Where a node stands in the chain from now on; `epoch` grows with every decision. */
 export const ChainOrder = z.object({
   pass: z.int(),
   epoch: z.int(),
-  upstream: z.object({ node: z.int(), host: z.string(), port: z.int() }),
-  /** Number of the node expected to dial in, or null for the last of the chain. */
-  downstream: z.int().nullable(),
+  upstream: LinkPeer.extend({ host: z.string(), port: z.int() }),
+  /** null for the last of the chain. */
+  downstream: LinkPeer.nullable(),
 });
 export type ChainOrder = z.infer<typeof ChainOrder>;
 
@@ -85,7 +94,6 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     node: z.int(),
     /** Host name this node is known by from now on. */
     name: z.string(),
-    key: z.string(),
     /** Names and states for the agent's own screen: how many are here of how many. */
     present: z.int(),
     wanted: z.int(),
@@ -94,7 +102,13 @@ export const GoldenMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('waiting'), present: z.int(), wanted: z.int() }),
   /** Stage2 comes with the next pass, so many bytes of squashfs. */
-  z.object({ type: z.literal('equip'), bytes: z.int(), ringBytes: z.int() }),
+  z.object({
+    type: z.literal('equip'),
+    bytes: z.int(),
+    /** Of the squashfs, from the manifest of its image. */
+    sha256: Sha256,
+    ringBytes: z.int(),
+  }),
   z.object({
     type: z.literal('plan'),
     /** A ClonePlan; its shape belongs to `desc/clone-plan.ts`. */
@@ -103,10 +117,17 @@ export const GoldenMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('pass'),
     order: ChainOrder,
+    network: Network,
+    /** Of this pass only, 16 bytes in base64: authenticates its frames, and encrypts them. */
+    key: z.string().regex(/^[A-Za-z0-9+/]{22}==$/),
     ringBytes: z.int(),
     redundancy: z.int(),
   }),
   z.object({ type: z.literal('chain'), order: ChainOrder }),
+  /** A stream of a pass has ended, and this is what the golden sent. */
+  StreamRecord.extend({ type: z.literal('vouch'), pass: z.int() }),
+  /** The pass has ended: the numbers of all its streams that were complete. */
+  z.object({ type: z.literal('vouched'), pass: z.int(), streams: z.array(z.int()) }),
   /** This node is out of the running pass (and of the session when `final`). */
   z.object({ type: z.literal('eject'), reason: z.string(), final: z.boolean() }),
   /** Streams are all in: settle and finish the machine. */

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { Failure } from './failure.ts';
+import { Network } from './network.ts';
 
 const base = {
   /** Milliseconds since 1970. */
@@ -42,6 +43,8 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     address: z.string(),
     wanted: z.int(),
     fingerprint: z.string().optional(),
+    /** On `open`. */
+    network: Network.optional(),
     /** What will be done, as shown to the admin; on `open`. */
     plan: z.array(z.string()).optional(),
     /** On `finished`. */

@@ -16,18 +16,26 @@
  *                   when it was whole already; else 0
  *         28    16  tag
  *
- * The tag is AES-128-GMAC (NIST SP 800-38D, all data as AAD) over the first 28
- * bytes of the header and the payload; its 12-byte nonce is pass | position,
- * which never comes twice under one session key.
+ * In an open network frames are AES-128-GCM (NIST SP 800-38D): the payload is
+ * encrypted, the first 28 bytes of the header are AAD. In a trusted one the tag
+ * is GMAC, all data being AAD, and the payload is as it is. Either way the key
+ * is that of the pass, and the 12-byte nonce is pass | position, which never
+ * comes twice under it.
  */
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { NamedError } from '../system/named-error.ts';
 import { MAX_PAYLOAD_BYTES, PROTOCOL_VERSION } from './constants.ts';
+import { frameNonce } from './frame-nonce.ts';
+import { Sha256 } from './vouch.ts';
 
 export const FRAME_HEADER_BYTES = 44;
 export const FRAME_SIGNED_BYTES = 28;
 export const FRAME_TAG_BYTES = 16;
+export const FRAME_KEY_BYTES = 16;
+
+/** Most a BEGIN, END or ABORT frame may say. */
+export const FRAME_TEXT_MAX_BYTES = 64 * 1024;
 
 /** `CLOSE` ends the pass; no stream comes after it. */
 export const FrameType = { begin: 1, data: 2, end: 3, abort: 4, close: 5 } as const;
@@ -58,7 +66,7 @@ export type StreamBegin = z.infer<typeof StreamBegin>;
 /** Payload of END: DATA bytes of the stream, and SHA-256 over the tags of its BEGIN and DATA frames. */
 export const StreamEnd = z.object({
   bytes: z.int(),
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  digest: Sha256,
 });
 export type StreamEnd = z.infer<typeof StreamEnd>;
 
@@ -111,12 +119,12 @@ export const readFrameHeader = (source: Buffer, offset: number): FrameHeader => 
   };
 };
 
-/** The session key (16 bytes) for `frameTag`: made once, it saves 20 µs for each frame. */
+/** The key of a pass (16 bytes) for `frameTag`: made once, it saves 20 µs for each frame. */
 export const frameKey = (key: Buffer): KeyObject => createSecretKey(key);
 
 /**
- * Tag of one frame (16 bytes). `key` is `frameKey` of the session key, `signed`
- * the first 28 bytes of the header, `payload` its pieces in order.
+ * GMAC of one frame (16 bytes). `key` is `frameKey` of the key of the pass,
+ * `signed` the first 28 bytes of the header, `payload` its pieces in order.
  */
 export const frameTag = (
   key: KeyObject,
@@ -125,11 +133,7 @@ export const frameTag = (
   signed: Buffer,
   payload: readonly Buffer[],
 ): Buffer => {
-  const nonce = Buffer.allocUnsafe(12);
-  nonce.writeUInt32BE(pass, 0);
-  nonce.writeUInt32BE(Math.floor(position / TWO_TO_32), 4);
-  nonce.writeUInt32BE(position % TWO_TO_32, 8);
-  const mac = createCipheriv('aes-128-gcm', key, nonce);
+  const mac = createCipheriv('aes-128-gcm', key, frameNonce(pass, position));
   mac.setAAD(signed);
   for (const piece of payload) mac.setAAD(piece);
   mac.final();

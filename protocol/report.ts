@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { NodeState } from './events.ts';
 import { Failure } from './failure.ts';
+import { Network } from './network.ts';
 
 export const Report = z.object({
   session: z.string(),
   version: z.string(),
+  network: Network,
   started: z.number(),
   finished: z.number(),
   /** 0 = as many nodes cloned as were wanted, 2 = some, 1 = none. */

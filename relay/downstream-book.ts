@@ -2,14 +2,20 @@
  * Who may dial in, and what is known of the nodes behind this one. Decides
  * only: no sockets, no clock.
  */
+import type { LinkPeer } from '../protocol/control.ts';
 import type { LinkAnswer, LinkGet } from '../protocol/link.ts';
+
+/**
+ * An answer, or what else becomes of a request: `hold` it, since the order with
+ * the key it may be proved with can come a moment later; or `decline` it.
+ */
+export type Admission = LinkAnswer | 'hold' | 'decline';
 
 export class DownstreamBook {
   readonly #redundancy: number;
-  /** Number of the node expected to dial; null = this is the last of the chain. */
-  #node: number | null = null;
-  /** The node may dial with orders from this epoch on; -1 = no order yet. */
-  #since = -1;
+  /** The node expected to dial, and the key of its link; null = this is the last of the chain. */
+  #peer: LinkPeer | null = null;
+  /** Of the last order; -1 = none yet. */
   #epoch = -1;
   /**
    * Received positions of the nodes behind, nearest first. A node of which
@@ -24,7 +30,7 @@ export class DownstreamBook {
   }
 
   get node(): number | null {
-    return this.#node;
+    return this.#peer?.node ?? null;
   }
 
   get acks(): readonly number[] {
@@ -39,43 +45,41 @@ export class DownstreamBook {
   /** Whether the chain behind (as ordered) has everything up to `position` in its first node. */
   hasArrived(position: number): boolean {
     if (this.#epoch < 0) return false;
-    return this.#node === null || (this.#acks[0] ?? 0) >= position;
+    return this.#peer === null || (this.#acks[0] ?? 0) >= position;
   }
 
   /**
    * The golden's decision. `oldest` is the oldest position still kept. An order
-   * older than what is known (also from a node that dialled with a newer one)
-   * changes nothing.
+   * older than the last changes nothing.
    */
-  order(epoch: number, downstream: number | null, oldest: number): void {
+  order(epoch: number, downstream: LinkPeer | null, oldest: number): void {
     if (epoch < this.#epoch) return;
     this.#epoch = epoch;
     if (downstream === null) {
       this.#acks = [];
-      this.#node = null;
-      this.#since = epoch;
-    } else {
-      this.#expect(downstream, epoch, oldest);
+    } else if (downstream.node !== this.#peer?.node) {
+      // The new one and those behind it were behind the old one: they need nothing below its floor.
+      this.#acks = [this.#acks.length === 0 ? oldest : this.floor];
     }
+    this.#peer = downstream;
   }
 
-  /** Answers a request whose proof was right. `oldest` as above. */
-  admit(get: LinkGet, pass: number, oldest: number): LinkAnswer {
-    const no = (status: LinkAnswer['status'], position = get.position): LinkAnswer => ({
-      status,
-      position,
-    });
-    if (get.pass !== pass) return no('refused');
-    const expected = get.node === this.#node && get.epoch >= this.#since;
-    // Orders reach nodes at different moments: a newer one is as good as our own.
-    const ahead = get.epoch > this.#epoch;
-    if (!expected && !ahead) return no('stale');
-    if (get.position < oldest) return no('gone', oldest);
-    if (!expected) {
-      this.#epoch = get.epoch;
-      this.#expect(get.node, get.epoch, oldest);
+  /**
+   * Decides on a request; `proves` tells whether it is proved with the key of a
+   * link. `oldest` as above.
+   */
+  admit(
+    get: LinkGet,
+    proves: (key: string) => boolean,
+    { pass, oldest }: { pass: number; oldest: number },
+  ): Admission {
+    if (get.pass !== pass) return 'decline';
+    if (this.#peer?.node === get.node && proves(this.#peer.key)) {
+      return get.position < oldest
+        ? { status: 'gone', position: oldest }
+        : { status: 'ok', position: get.position };
     }
-    return no('ok');
+    return get.epoch > this.#epoch ? 'hold' : 'decline';
   }
 
   /** What the downstream says it and those behind it have. */
@@ -86,13 +90,5 @@ export class DownstreamBook {
   /** What this node tells its upstream. */
   report(received: number): number[] {
     return [received, ...this.#acks].slice(0, this.#redundancy);
-  }
-
-  #expect(node: number, epoch: number, oldest: number): void {
-    if (node === this.#node) return;
-    // The new one and those behind it were behind the old one: they need nothing below its floor.
-    this.#acks = [this.#acks.length === 0 ? oldest : this.floor];
-    this.#node = node;
-    this.#since = epoch;
   }
 }

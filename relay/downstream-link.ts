@@ -2,23 +2,27 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
+  AckReader,
   CHALLENGE_BYTES,
-  decodeAcks,
   decodeGet,
   encodeAnswer,
   encodeHello,
   GET_BYTES,
-  type LinkAnswer,
   type LinkGet,
+  provesGet,
 } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
+import type { Admission } from './downstream-book.ts';
 import type { Ring } from './ring.ts';
 import { RingSender } from './ring-sender.ts';
 import { HANDSHAKE_MS } from './tuning.ts';
 
 export interface DownstreamLinkHandlers {
-  /** A request with the right proof. With `ok` the link is the downstream's from now on. */
-  onGet(link: DownstreamLink, get: LinkGet): LinkAnswer;
+  /**
+   * A request, and whether it is proved with a key. With `ok` the link is the
+   * downstream's from now on. Asked again by `reconsider` when it was held.
+   */
+  onGet(link: DownstreamLink, get: LinkGet, proves: (key: string) => boolean): Admission;
   onAck(link: DownstreamLink, positions: readonly number[]): void;
   /** Called once, never after `destroy`. */
   onEnd(link: DownstreamLink, error: NamedError): void;
@@ -26,7 +30,6 @@ export interface DownstreamLinkHandlers {
 
 export class DownstreamLink {
   readonly #socket: Socket;
-  readonly #key: Buffer;
   readonly #ring: Ring;
   readonly #handlers: DownstreamLinkHandlers;
   readonly #challenge = randomBytes(CHALLENGE_BYTES);
@@ -35,15 +38,11 @@ export class DownstreamLink {
   #state: 'handshake' | 'declined' | 'serving' | 'over' = 'handshake';
   #unread: Buffer = Buffer.alloc(0);
   #sender: RingSender | null = null;
+  #acks: AckReader | null = null;
 
-  constructor(
-    socket: Socket,
-    options: { key: Buffer; ring: Ring },
-    handlers: DownstreamLinkHandlers,
-  ) {
+  constructor(socket: Socket, ring: Ring, handlers: DownstreamLinkHandlers) {
     this.#socket = socket;
-    this.#key = options.key;
-    this.#ring = options.ring;
+    this.#ring = ring;
     this.#handlers = handlers;
     this.#where = `${socket.remoteAddress}:${socket.remotePort}`;
     this.#handshakeTimer = setTimeout(() => {
@@ -69,6 +68,11 @@ export class DownstreamLink {
     this.#sender?.pump();
   }
 
+  /** There is another order: a request that was held may be answered now. */
+  reconsider(): void {
+    if (this.#state === 'handshake') this.#take(() => this.#shake());
+  }
+
   destroy(): void {
     this.#state = 'over';
     clearTimeout(this.#handshakeTimer);
@@ -79,9 +83,16 @@ export class DownstreamLink {
   #read(bytes: Buffer): void {
     if (this.#state === 'over' || this.#state === 'declined') return;
     this.#unread = this.#unread.length === 0 ? bytes : Buffer.concat([this.#unread, bytes]);
-    try {
+    this.#take(() => {
       if (this.#state === 'handshake') this.#shake();
-      if (this.#state === 'serving') this.#readAcks();
+      else this.#readAcks();
+    });
+  }
+
+  /** What the peer says may end its link, and nothing more. */
+  #take(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#end(error instanceof NamedError ? error : this.#lost(String(error), error));
     }
@@ -89,23 +100,37 @@ export class DownstreamLink {
 
   #shake(): void {
     if (this.#unread.length < GET_BYTES) return;
-    const get = decodeGet(this.#key, this.#challenge, this.#unread);
-    this.#unread = this.#unread.subarray(GET_BYTES);
-    const answer: LinkAnswer =
-      get === null ? { status: 'refused', position: 0 } : this.#handlers.onGet(this, get);
-    if (get === null || answer.status !== 'ok') {
+    if (this.#unread.length > GET_BYTES) throw this.#lost('said more before it was answered');
+    const request = this.#unread;
+    const get = decodeGet(request);
+    let proved: Buffer | null = null;
+    const admission = this.#handlers.onGet(this, get, (text) => {
+      const key = Buffer.from(text, 'base64');
+      if (!provesGet(key, this.#challenge, request)) return false;
+      proved = key;
+      return true;
+    });
+    if (admission === 'hold') return;
+    if (admission === 'decline' || proved === null) {
+      throw this.#lost('asked for what it may not have');
+    }
+    this.#unread = Buffer.alloc(0);
+    const answer = encodeAnswer(proved, this.#challenge, request, admission);
+    if (admission.status !== 'ok') {
       // The timer stays: it ends the link of a peer that does not hang up.
       this.#state = 'declined';
-      this.#socket.end(encodeAnswer(answer));
+      this.#socket.end(answer);
       return;
     }
     clearTimeout(this.#handshakeTimer);
     this.#state = 'serving';
-    this.#sender = new RingSender(this.#socket, this.#ring, encodeAnswer(answer), get.position);
+    this.#acks = new AckReader(proved, this.#challenge, request);
+    this.#sender = new RingSender(this.#socket, this.#ring, answer, get.position);
   }
 
   #readAcks(): void {
-    const { last, rest } = decodeAcks(this.#unread);
+    if (this.#acks === null) return;
+    const { last, rest } = this.#acks.decode(this.#unread);
     this.#unread = rest;
     if (last === null) return;
     if ((last[0] ?? 0) > Math.max(this.sent, this.#ring.verified)) {

@@ -1,29 +1,28 @@
 /** Writes the golden's frames into the ring. */
-import { createHash, type Hash, type KeyObject } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   FRAME_HEADER_BYTES,
   FRAME_SIGNED_BYTES,
   FRAME_TAG_BYTES,
   FrameType,
-  frameKey,
-  frameTag,
   type StreamBegin,
   type StreamEnd,
   writeFrameHeader,
 } from '../protocol/frame.ts';
+import type { FrameCipher } from './frame-cipher.ts';
 import type { Ring } from './ring.ts';
 import { FLUSH_MS } from './tuning.ts';
 
 export interface FrameWriterOptions {
   ring: Ring;
-  key: Buffer;
+  cipher: FrameCipher;
   pass: number;
   /** Payload a DATA frame that begins at this position should have, in bytes. */
   payloadAt(position: number): number;
   /** Resolves when the ring has room; rejects when it never will. */
   room(): Promise<void>;
-  /** `verified` of the ring has moved. */
-  onSealed(): void;
+  /** `verified` of the ring has moved, by a frame with this payload. */
+  onSealed(type: FrameType, payload: readonly Buffer[]): void;
 }
 
 interface OpenFrame {
@@ -38,11 +37,13 @@ interface WholeFrame {
   end: number;
 }
 
+/** Characters; the whole of it is in the golden's own log. */
+const REASON_MAX = 2000;
+
 const EMPTY_HEADER = Buffer.alloc(FRAME_HEADER_BYTES);
 
 export class FrameWriter {
   readonly #options: FrameWriterOptions;
-  readonly #key: KeyObject;
   readonly #signed = Buffer.alloc(FRAME_SIGNED_BYTES);
   #stream: { number: number; bytes: number; tags: Hash } = {
     number: 0,
@@ -56,7 +57,11 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
-    this.#key = frameKey(options.key);
+  }
+
+  /** Of the stream that was begun last: 1, 2, … */
+  get stream(): number {
+    return this.#stream.number;
   }
 
   /** BEGIN of the next stream. */
@@ -106,7 +111,8 @@ export class FrameWriter {
   /** ABORT of the stream. */
   async abort(reason: string): Promise<void> {
     this.flush();
-    await this.#send(FrameType.abort, JSON.stringify({ reason }));
+    const text = reason.slice(0, REASON_MAX);
+    await this.#send(FrameType.abort, JSON.stringify({ reason: text }));
   }
 
   /** CLOSE: no stream comes after it. */
@@ -166,18 +172,19 @@ export class FrameWriter {
     if (this.#whole === null) return;
     const { type, end } = this.#whole;
     this.#whole = null;
-    const { ring, pass } = this.#options;
+    const { ring, cipher, pass } = this.#options;
     const position = ring.verified;
     const start = position + FRAME_HEADER_BYTES;
     const payloadBytes = end - start;
     const stream = this.#stream;
     const header = { type, stream: stream.number, payloadBytes, pass, position, nextBytes };
     writeFrameHeader(this.#signed, header);
-    const tag = frameTag(this.#key, pass, position, this.#signed, ring.pieces(start, end));
+    const payload = ring.pieces(start, end);
+    const tag = cipher.seal(position, this.#signed, payload);
     ring.patch(position, Buffer.concat([this.#signed, tag], FRAME_SIGNED_BYTES + FRAME_TAG_BYTES));
     if (type === FrameType.data) stream.bytes += payloadBytes;
     if (type === FrameType.begin || type === FrameType.data) stream.tags.update(tag);
     ring.verify(end);
-    this.#options.onSealed();
+    this.#options.onSealed(type, payload);
   }
 }

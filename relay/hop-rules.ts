@@ -14,9 +14,12 @@ export const linkFor = (
 ): 'ignore' | 'keep' | 'dial' => {
   if (last === null) return 'dial';
   if (order.epoch < last.epoch) return 'ignore';
-  const { node, host, port } = order.upstream;
+  const { node, host, port, key } = order.upstream;
   const same =
-    last.upstream.node === node && last.upstream.host === host && last.upstream.port === port;
+    last.upstream.node === node &&
+    last.upstream.host === host &&
+    last.upstream.port === port &&
+    last.upstream.key === key;
   return same && linked ? 'keep' : 'dial';
 };
 

@@ -1,10 +1,14 @@
 /** A node of the chain: takes the pass from its upstream, keeps, forwards and drains it. */
 
-import { ACK_INTERVAL_MS, PROBE } from '../protocol/constants.ts';
+import { ACK_INTERVAL_MS, GOLDEN_NODE, PROBE } from '../protocol/constants.ts';
 import type { ChainOrder } from '../protocol/control.ts';
 import type { StreamBegin } from '../protocol/frame.ts';
 import type { LinkAnswer } from '../protocol/link.ts';
+import type { Network } from '../protocol/network.ts';
+import { type StreamRecord, streamBinding } from '../protocol/vouch.ts';
 import { NamedError } from '../system/named-error.ts';
+import { DigestThread } from './digest-thread.ts';
+import { type FrameCipher, frameCipher } from './frame-cipher.ts';
 import { type Frame, FrameScanner } from './frame-scanner.ts';
 import {
   acknowledgeAtTick,
@@ -17,7 +21,8 @@ import {
 import { type DownstreamTrouble, Outlet } from './outlet.ts';
 import { type LinkEnd, Redial } from './redial.ts';
 import { Ring } from './ring.ts';
-import { type Sink, SinkFeed } from './sink-feed.ts';
+import { type EndedStream, type OpenedStream, type Sink, SinkFeed } from './sink-feed.ts';
+import { StreamDigest } from './stream-digest.ts';
 import { KEEP_ALIVE_MS, STALL_MS } from './tuning.ts';
 import { UpstreamLink } from './upstream-link.ts';
 import { waitClock } from './wait-clock.ts';
@@ -26,9 +31,11 @@ export type { StreamBegin } from '../protocol/frame.ts';
 export type { Sink } from './sink-feed.ts';
 
 export interface HopOptions {
-  /** Session key, 16 bytes. */
-  key: Buffer;
+  session: string;
   pass: number;
+  network: Network;
+  /** Of the pass, 16 bytes. */
+  key: Buffer;
   /** Number of this node: 1, 2, … */
   node: number;
   /** Where the downstream dials; port 0 = any. */
@@ -36,7 +43,8 @@ export interface HopOptions {
   ringBytes: number;
   /** How many following nodes must have a byte before it is forgotten. */
   redundancy: number;
-  openSink(begin: StreamBegin): Sink;
+  /** null for a stream this node only passes on. */
+  openSink(begin: StreamBegin): Sink | null;
   /** Aborting it is the same as `close()`. */
   signal: AbortSignal;
 }
@@ -58,7 +66,12 @@ export type HopEvent =
       /** DATA bytes of the stream. */
       bytes: number;
       digest?: string;
-    };
+    }
+  /**
+   * A stream this node keeps came to its end in an open network. `from`: the
+   * nodes it was read from, in words.
+   */
+  | { type: 'record'; record: StreamRecord; from: string };
 
 export interface HopStats {
   /** Bytes of the pass verified into the ring. */
@@ -93,6 +106,10 @@ export class Hop {
   readonly #options: HopOptions;
   readonly #onEvent: (event: HopEvent) => void;
   readonly #ring: Ring;
+  readonly #cipher: FrameCipher;
+  /** Only in an open network. */
+  readonly #thread: DigestThread | null;
+  readonly #digest: StreamDigest | null;
   readonly #scanner: FrameScanner;
   readonly #feed: SinkFeed;
   readonly #outlet: Outlet;
@@ -104,6 +121,9 @@ export class Hop {
   #order: ChainOrder | null = null;
   #link: UpstreamLink | null = null;
   #dialTimer: NodeJS.Timeout | null = null;
+  /** What each stream was read from, by its number. */
+  readonly #upstreams = new Map<number, Set<string>>();
+  #streamNow = 0;
   #reported: readonly number[] = [];
   #ticksSinceReport = 0;
   #headAtTick = 0;
@@ -113,18 +133,36 @@ export class Hop {
   constructor(options: HopOptions, onEvent: (event: HopEvent) => void) {
     this.#options = options;
     this.#onEvent = onEvent;
-    const { key, pass } = options;
-    this.#ring = new Ring(options.ringBytes);
+    const { key, pass, network } = options;
+    this.#ring = new Ring(options.ringBytes, { shared: network === 'open' });
     this.#ackBytes = acknowledgeStep(this.#ring.capacityBytes);
-    this.#scanner = new FrameScanner(this.#ring, key, pass);
-    this.#feed = new SinkFeed({
-      openSink: (begin) => options.openSink(begin),
-      onStream: (event) => onEvent({ type: 'stream', ...event }),
+    this.#cipher = frameCipher(network, key, pass);
+    this.#thread = network === 'open' ? new DigestThread(this.#ring.memory) : null;
+    this.#digest =
+      this.#thread &&
+      new StreamDigest(
+        { thread: this.#thread, ringBytes: options.ringBytes },
+        { onSummed: () => this.#released(), onFailed: (error) => this.#feed.fail(error) },
+      );
+    this.#scanner = new FrameScanner({
+      ring: this.#ring,
+      cipher: this.#cipher,
+      pass,
+      clearSpace: (bytes) => this.#feed.clearSpace(bytes),
+    });
+    const summing = { cipher: this.#cipher, digest: this.#digest };
+    this.#feed = new SinkFeed(summing, {
+      openSink: options.openSink,
+      bindingOf: (opened) => streamBinding(options.session, pass, identityOf(opened)),
+      onBegin: ({ begin: { name } }) => onEvent({ type: 'stream', name, state: 'begin', bytes: 0 }),
+      onEnd: (ended) => this.#streamEnded(ended),
+      onAbort: ({ begin: { name } }, bytes) =>
+        onEvent({ type: 'stream', name, state: 'abort', bytes }),
       onDrained: () => this.#released(),
       onFailed: (error) => this.#sinkFailed(error),
     });
     this.#outlet = new Outlet(
-      { key, pass, listen: options.listen, redundancy: options.redundancy, ring: this.#ring },
+      { pass, listen: options.listen, redundancy: options.redundancy, ring: this.#ring },
       {
         onAck: () => this.#acknowledged(),
         onTrouble: (what, message, error) => this.#downstreamTrouble(what, message, error),
@@ -187,6 +225,15 @@ export class Hop {
     };
   }
 
+  /**
+   * Keeps nothing from now on, and goes on relaying. Resolves when the sink has let
+   * go of what it writes to.
+   */
+  async keepNothing(reason: string): Promise<void> {
+    await this.#feed.stop(reason);
+    this.#released();
+  }
+
   /** Ends all links and an open sink; nothing of this hop is left behind when it resolves. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -205,7 +252,17 @@ export class Hop {
     this.#hangUp();
     const reason = `pass ${this.#options.pass} was closed on this node`;
     this.#settle.reject(new NamedError('Aborted', reason));
-    await Promise.all([this.#outlet.close(), this.#feed.stop(reason)]);
+    await Promise.all([this.#outlet.close(), this.#feed.stop(reason), this.#thread?.close()]);
+    this.#cipher.close();
+  }
+
+  #streamEnded({ bytes, digest, sha256, ...opened }: EndedStream): void {
+    const { name } = opened.begin;
+    this.#onEvent({ type: 'stream', name, state: 'end', bytes, digest });
+    if (sha256 === null) return;
+    const record = { ...identityOf(opened), bytes, sha256 };
+    const from = [...(this.#upstreams.get(record.stream) ?? [])].join(' and ');
+    this.#onEvent({ type: 'record', record, from });
   }
 
   #dial(): void {
@@ -214,7 +271,8 @@ export class Hop {
     if (order === null || this.#closing !== null) return;
     this.#ring.rewind();
     this.#scanner.restart();
-    const { key, pass, node } = this.#options;
+    const { pass, node } = this.#options;
+    const key = Buffer.from(order.upstream.key, 'base64');
     const get = { pass, epoch: order.epoch, node, position: this.#ring.verified };
     const link = new UpstreamLink(
       order.upstream,
@@ -241,23 +299,15 @@ export class Hop {
 
   #answered(answer: LinkAnswer): void {
     const where = this.#upstreamName();
-    switch (answer.status) {
-      case 'ok':
-        this.#report();
-        return;
-      case 'gone': {
-        const message = `${where} no longer has position ${this.#ring.verified}, only from ${answer.position} on`;
-        this.#hangUp();
-        const error = new NamedError('PositionGone', message);
-        this.#trouble('gone', message, error);
-        this.#settle.reject(error);
-        return;
-      }
-      case 'stale':
-        throw new NamedError('LinkDeclined', `${where} does not expect node ${this.#options.node}`);
-      case 'refused':
-        throw new NamedError('LinkDeclined', `${where} refused the key or pass of this node`);
+    if (answer.status === 'ok') {
+      this.#report();
+      return;
     }
+    const message = `upstream ${where} no longer has position ${this.#ring.verified}, only from ${answer.position} on`;
+    this.#hangUp();
+    const error = new NamedError('PositionGone', message);
+    this.#trouble('gone', message, error);
+    this.#settle.reject(error);
   }
 
   #bytesCame(): void {
@@ -271,8 +321,17 @@ export class Hop {
   }
 
   readonly #takeFrame = (frame: Frame): void => {
+    this.#noteUpstream(frame);
     this.#feed.push(frame);
   };
+
+  #noteUpstream(frame: Frame): void {
+    if (frame.type === 'begin') {
+      this.#streamNow = frame.stream;
+      this.#upstreams.set(frame.stream, new Set());
+    }
+    this.#upstreams.get(this.#streamNow)?.add(this.#upstreamName());
+  }
 
   #advanced(): void {
     this.#redial.reset();
@@ -325,6 +384,7 @@ export class Hop {
 
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
+    this.#digest?.flush();
     this.#ticksSinceReport += 1;
     const { head, verified } = this.#ring;
     const bytesCame = head !== this.#headAtTick;
@@ -348,7 +408,7 @@ export class Hop {
     if (this.#stalledTicks * ACK_INTERVAL_MS < STALL_MS) return;
     this.#stalledTicks = 0;
     this.#hangUp();
-    const message = `${this.#upstreamName()} stopped in the middle of a frame at position ${verified}`;
+    const message = `upstream ${this.#upstreamName()} stopped in the middle of a frame at position ${verified}`;
     this.#linkEnded(new NamedError('FrameDamaged', message));
   }
 
@@ -369,13 +429,21 @@ export class Hop {
 
   #upstreamName(): string {
     const upstream = this.#order?.upstream;
-    return `upstream node ${upstream?.node} (${upstream?.host}:${upstream?.port})`;
+    const who = upstream?.node === GOLDEN_NODE ? 'the golden' : `node ${upstream?.node}`;
+    return `${who} (${upstream?.host}:${upstream?.port})`;
   }
 
   #trouble(what: TroubleName, message: string, error: Error): void {
     this.#onEvent({ type: 'trouble', what, message, error });
   }
 }
+
+const identityOf = ({ stream, begin: { name, kind, encoding } }: OpenedStream) => ({
+  stream,
+  name,
+  kind,
+  encoding,
+});
 
 const linkEndOf = (error: NamedError): LinkEnd => {
   if (error.code === 'FrameDamaged') return 'damaged';

@@ -1,13 +1,18 @@
 /** The golden's end of the chain: sources in, the ring, the first node behind it. */
-import { ACK_INTERVAL_MS } from '../protocol/constants.ts';
-import type { StreamBegin } from '../protocol/frame.ts';
+import { ACK_INTERVAL_MS, PROBE } from '../protocol/constants.ts';
+import type { LinkPeer } from '../protocol/control.ts';
+import { FrameType, type StreamBegin } from '../protocol/frame.ts';
+import { type StreamIdentity, type StreamRecord, streamBinding } from '../protocol/vouch.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { ByteSource } from './byte-source.ts';
+import { DigestThread } from './digest-thread.ts';
+import { type FrameCipher, frameCipher } from './frame-cipher.ts';
 import { frameSize, payloadAt } from './frame-size.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { HopEvent, HopOptions } from './hop.ts';
 import { Outlet } from './outlet.ts';
 import { Ring } from './ring.ts';
+import { StreamDigest } from './stream-digest.ts';
 import { FRAME_LEAST_BYTES } from './tuning.ts';
 import { waitClock } from './wait-clock.ts';
 
@@ -17,10 +22,20 @@ export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
 export interface OriginOrder {
   pass: number;
   epoch: number;
-  /** Number of the first node, or null when there is none. */
-  downstream: number | null;
+  /** The first node and the key of the link to it; null when there is none. */
+  downstream: LinkPeer | null;
   /** How many nodes the chain has. */
   nodes: number;
+}
+
+/** A stream that was sent whole. */
+export interface SentStream {
+  /** Bytes of its DATA frames. */
+  sentBytes: number;
+  /** Over the tags of its frames. */
+  digest: string;
+  /** What to vouch for; null in a trusted network, and for noise. */
+  record: StreamRecord | null;
 }
 
 export interface OriginStats {
@@ -38,6 +53,10 @@ export class Origin {
   readonly #options: OriginOptions;
   readonly #onEvent: (event: HopEvent) => void;
   readonly #ring: Ring;
+  readonly #cipher: FrameCipher;
+  /** Both only in an open network. */
+  readonly #thread: DigestThread | null;
+  readonly #digest: StreamDigest | null;
   readonly #outlet: Outlet;
   readonly #writer: FrameWriter;
   readonly #waits = waitClock(['source', 'downstream'] as const);
@@ -56,11 +75,19 @@ export class Origin {
   constructor(options: OriginOptions, onEvent: (event: HopEvent) => void) {
     this.#options = options;
     this.#onEvent = onEvent;
-    const { key, pass, listen, redundancy } = options;
-    const ring = new Ring(options.ringBytes);
+    const { network, key, pass, listen, redundancy } = options;
+    const ring = new Ring(options.ringBytes, { shared: network === 'open' });
     this.#ring = ring;
+    this.#cipher = frameCipher(network, key, pass);
+    this.#thread = network === 'open' ? new DigestThread(ring.memory) : null;
+    this.#digest =
+      this.#thread &&
+      new StreamDigest(
+        { thread: this.#thread, ringBytes: options.ringBytes },
+        { onSummed: () => this.#released(), onFailed: (error) => this.#fail(error) },
+      );
     this.#outlet = new Outlet(
-      { key, pass, listen, redundancy, ring },
+      { pass, listen, redundancy, ring },
       {
         onAck: () => this.#released(),
         onTrouble: (what, message, error) => {
@@ -70,11 +97,14 @@ export class Origin {
     );
     this.#writer = new FrameWriter({
       ring,
-      key,
+      cipher: this.#cipher,
       pass,
       payloadAt: (position) => payloadAt(position, this.#frameBytes),
       room: () => this.#room(),
-      onSealed: () => this.#outlet.pump(),
+      onSealed: (type, payload) => {
+        if (type === FrameType.data) this.#digest?.push(payload, ring.verified);
+        this.#outlet.pump();
+      },
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.emptied = promise;
@@ -115,30 +145,29 @@ export class Origin {
    *
    * When the source fails, the nodes are told with ABORT, and it throws the
    * source's own `NamedError`, else `SourceFailed`. Throws `Aborted` when the
-   * pass is closed.
+   * pass is closed, `DigestFailed`.
    */
-  async send(
-    begin: StreamBegin,
-    source: ByteSource,
-  ): Promise<{ sentBytes: number; digest: string }> {
+  async send(begin: StreamBegin, source: ByteSource): Promise<SentStream> {
     const writer = this.#writer;
     if (this.#source !== null || this.#closed) {
       throw new NamedError('RelayFault', `stream "${begin.name}" was sent out of order`);
     }
     this.#source = source;
-    const { maxPayloadBytes } = this.#ring;
-    this.#frameBytes = frameSize(begin.expectedBytes, this.#nodes, maxPayloadBytes);
+    const mostBytes = Math.min(this.#ring.maxPayloadBytes, this.#cipher.maxPayloadBytes);
+    this.#frameBytes = frameSize(begin.expectedBytes, this.#nodes, mostBytes);
     try {
       this.#throwIfAborted();
       await writer.begin(begin);
+      const identity = this.#vouchFor(begin);
       this.#waits.switchTo('source');
       await source.pour({
         space: () => writer.space(),
         filled: (bytes) => writer.filled(bytes),
       });
       const { bytes, digest } = await writer.end();
-      return { sentBytes: bytes, digest };
+      return { sentBytes: bytes, digest, record: await this.#recordOf(identity, bytes) };
     } catch (cause) {
+      this.#digest?.drop();
       this.#throwIfAborted();
       const error = sourceError(begin.name, cause);
       source.destroy(error);
@@ -186,7 +215,30 @@ export class Origin {
     this.#source?.destroy(error);
     this.#waiting?.reject(error);
     this.#settle.reject(error);
-    await this.#outlet.close();
+    await Promise.all([this.#outlet.close(), this.#thread?.close()]);
+    this.#cipher.close();
+  }
+
+  /** Begins the sum of a stream, if it is one to vouch for. */
+  #vouchFor({ name, kind, encoding }: StreamBegin): StreamIdentity | null {
+    if (this.#digest === null || kind === PROBE) return null;
+    const { session, pass } = this.#options;
+    const identity = { stream: this.#writer.stream, name, kind, encoding };
+    this.#digest.begin(streamBinding(session, pass, identity));
+    return identity;
+  }
+
+  async #recordOf(identity: StreamIdentity | null, bytes: number): Promise<StreamRecord | null> {
+    if (this.#digest === null || identity === null) return null;
+    return { ...identity, bytes, sha256: await this.#digest.end() };
+  }
+
+  /** What is sent can no longer be vouched for. */
+  #fail(cause: unknown): void {
+    const error = sourceError('', cause);
+    this.#source?.destroy(error);
+    this.#waiting?.reject(error);
+    this.#released();
   }
 
   #isEmptied(): boolean {
@@ -195,7 +247,8 @@ export class Origin {
 
   #released(): void {
     const ring = this.#ring;
-    ring.release(Math.min(ring.verified, this.#outlet.floor));
+    const unsummed = this.#digest?.floor ?? Number.POSITIVE_INFINITY;
+    ring.release(Math.min(ring.verified, this.#outlet.floor, unsummed));
     if (ring.hasRoom) this.#waiting?.resolve();
     if (this.#isEmptied()) this.#settle.resolve();
   }
@@ -215,6 +268,7 @@ export class Origin {
 
   #tick(): void {
     this.#outlet.tick(ACK_INTERVAL_MS);
+    this.#digest?.flush();
     if (this.#outlet.idle) this.#writer.flushWhole();
   }
 

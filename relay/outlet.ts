@@ -1,14 +1,14 @@
 /** The downstream side of a hop or of the golden: who may dial, serving it, and what may be forgotten. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { LinkAnswer, LinkGet } from '../protocol/link.ts';
+import type { LinkPeer } from '../protocol/control.ts';
+import type { LinkGet } from '../protocol/link.ts';
 import { NamedError } from '../system/named-error.ts';
-import { DownstreamBook } from './downstream-book.ts';
+import { type Admission, DownstreamBook } from './downstream-book.ts';
 import { DownstreamLink } from './downstream-link.ts';
 import type { Ring } from './ring.ts';
-import { SILENCE_MS } from './tuning.ts';
+import { HANDSHAKES_MAX, SILENCE_MS } from './tuning.ts';
 
 export interface OutletOptions {
-  key: Buffer;
   pass: number;
   listen: { host: string; port: number };
   redundancy: number;
@@ -92,9 +92,10 @@ export class Outlet {
     });
   }
 
-  order(epoch: number, downstream: number | null): void {
+  order(epoch: number, downstream: LinkPeer | null): void {
     this.#book.order(epoch, downstream, this.#options.ring.oldest);
     if (this.#active !== null && this.#activeNode !== this.#book.node) this.#drop();
+    for (const link of [...this.#links]) link.reconsider();
     this.#handlers.onAck();
   }
 
@@ -128,23 +129,21 @@ export class Outlet {
   }
 
   #accept(socket: Socket): void {
-    const { key, ring } = this.#options;
-    const link = new DownstreamLink(
-      socket,
-      { key, ring },
-      {
-        onGet: (_link, get) => this.#answer(link, get),
-        onAck: (from, positions) => this.#acknowledged(from, positions),
-        onEnd: (from, error) => this.#ended(from, error),
-      },
-    );
+    const link = new DownstreamLink(socket, this.#options.ring, {
+      onGet: (from, get, proves) => this.#answer(from, get, proves),
+      onAck: (from, positions) => this.#acknowledged(from, positions),
+      onEnd: (from, error) => this.#ended(from, error),
+    });
+    const unfinished = [...this.#links].filter(({ serving }) => !serving);
+    // Whoever dials may wait for nothing: the longest has had the most of its time.
+    if (unfinished.length >= HANDSHAKES_MAX) this.#forget(unfinished[0]);
     this.#links.add(link);
   }
 
-  #answer(link: DownstreamLink, get: LinkGet): LinkAnswer {
+  #answer(link: DownstreamLink, get: LinkGet, proves: (key: string) => boolean): Admission {
     const { pass, ring } = this.#options;
-    const answer = this.#book.admit(get, pass, ring.oldest);
-    if (answer.status !== 'ok') return answer;
+    const answer = this.#book.admit(get, proves, { pass, oldest: ring.oldest });
+    if (typeof answer === 'string' || answer.status !== 'ok') return answer;
     // The newest link is the one that counts: the old one may be half dead.
     this.#drop();
     this.#active = link;
@@ -170,8 +169,13 @@ export class Outlet {
 
   #drop(): void {
     if (this.#active === null) return;
-    this.#active.destroy();
-    this.#links.delete(this.#active);
+    this.#forget(this.#active);
     this.#active = null;
+  }
+
+  #forget(link: DownstreamLink | undefined): void {
+    if (link === undefined) return;
+    link.destroy();
+    this.#links.delete(link);
   }
 }

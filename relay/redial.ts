@@ -3,7 +3,7 @@ import { REDIAL_FIRST_MS, REDIAL_LONGEST_MS } from './tuning.ts';
 
 /**
  * `lost`: closed, refused or silent. `damaged`: bytes that failed their check.
- * `declined`: the upstream does not (yet) expect this node.
+ * `declined`: the upstream does not expect this node.
  */
 export type LinkEnd = 'lost' | 'damaged' | 'declined';
 
@@ -13,7 +13,7 @@ export interface RedialDecision {
   report: 'upstream-lost' | 'damaged' | null;
 }
 
-/** An upstream may still be waiting for its own order; it declines so often before that is trouble. */
+/** An upstream may know already that this node's order is no longer the newest; it declines so often before that is trouble. */
 export const DECLINED_UNREPORTED = 2;
 
 export class Redial {

@@ -21,16 +21,16 @@ export class Ring {
   /** Block number modulo length → memory. */
   readonly #slots: (Buffer | undefined)[];
   readonly #free: Buffer[] = [];
-  /** In one piece, so that the system gives huge pages where it can. */
-  readonly #memory: Buffer;
+  /** All its bytes, in one piece, so that the system gives huge pages where it can. */
+  readonly memory: Buffer;
   #cutBytes = 0;
   #used = 0;
   #oldest = 0;
   #verified = 0;
   #head = 0;
 
-  /** Throws `RingTooSmall` below 64 KiB. */
-  constructor(ringBytes: number) {
+  /** `shared`: another thread can read its memory. Throws `RingTooSmall` below 64 KiB. */
+  constructor(ringBytes: number, { shared = false } = {}) {
     if (!Number.isSafeInteger(ringBytes) || ringBytes < 64 * 1024) {
       throw new NamedError('RingTooSmall', `a ring of ${ringBytes} bytes; give at least 64 KiB`);
     }
@@ -38,9 +38,13 @@ export class Ring {
     this.#maxBlocks = Math.floor(ringBytes / this.#blockBytes);
     this.#slots = new Array<Buffer | undefined>(this.#maxBlocks + 2);
     this.capacityBytes = this.#maxBlocks * this.#blockBytes;
+    const bytes = this.capacityBytes + this.#blockBytes;
+    this.memory = shared
+      ? Buffer.from(new SharedArrayBuffer(bytes))
+      : Buffer.allocUnsafeSlow(bytes);
     // Written to, because the system gives and clears memory only then: in the middle of a stream
     // that holds up the chain by milliseconds at each node, which a line that is full never makes up for.
-    this.#memory = Buffer.allocUnsafeSlow(this.capacityBytes + this.#blockBytes).fill(0);
+    this.memory.fill(0);
   }
 
   get oldest(): number {
@@ -153,7 +157,7 @@ export class Ring {
   #cut(): Buffer {
     const start = this.#cutBytes;
     this.#cutBytes += this.#blockBytes;
-    return this.#memory.subarray(start, this.#cutBytes);
+    return this.memory.subarray(start, this.#cutBytes);
   }
 
   #slot(position: number): number {

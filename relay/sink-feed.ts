@@ -1,49 +1,96 @@
 /** Gives verified frames to the local sinks, one stream after the other, behind the network's back. */
 import type { StreamBegin } from '../protocol/frame.ts';
 import { NamedError } from '../system/named-error.ts';
+import { ClearMemory } from './clear-memory.ts';
+import type { FrameCipher } from './frame-cipher.ts';
 import type { Frame } from './frame-scanner.ts';
-import { SINK_BYTES } from './tuning.ts';
+import type { StreamDigest } from './stream-digest.ts';
+import { CLEAR_BYTES, SINK_BYTES } from './tuning.ts';
 
 /** Where one stream goes. Opened per stream by the owner of the hop. */
 export interface Sink {
-  /** The memory is the ring's: valid until the promise resolves. */
+  /** The memory is valid until the promise resolves. */
   write(chunks: readonly Buffer[]): Promise<void>;
   /** Resolves when the exit status is known to be good. */
   end(): Promise<void>;
   abort(reason: string): Promise<void>;
 }
 
+/** A stream of the pass, with its number. */
+export interface OpenedStream {
+  stream: number;
+  begin: StreamBegin;
+}
+
+/** One that has ended well here. */
+export interface EndedStream extends OpenedStream {
+  /** Of its DATA frames. */
+  bytes: number;
+  /** Over the tags of its frames. */
+  digest: string;
+  /** Of its bytes on the wire; null where it is not kept, or not vouched for. */
+  sha256: string | null;
+}
+
+export interface SinkFeedOptions {
+  cipher: FrameCipher;
+  /** null where streams are not vouched for. */
+  digest: StreamDigest | null;
+}
+
 export interface SinkFeedHandlers {
-  openSink(begin: StreamBegin): Sink;
-  onStream(event: {
-    name: string;
-    state: 'begin' | 'end' | 'abort';
-    bytes: number;
-    digest?: string;
-  }): void;
+  /** null for a stream that is not kept. */
+  openSink(begin: StreamBegin): Sink | null;
+  /** What the digest of a stream begins with. */
+  bindingOf(opened: OpenedStream): Buffer;
+  onBegin(opened: OpenedStream): void;
+  onEnd(ended: EndedStream): void;
+  onAbort(opened: OpenedStream, bytes: number): void;
   /** `drained` has moved, or everything is drained. */
   onDrained(): void;
   /** The sink failed, or the stream was aborted by the golden: nothing is drained from now on. */
   onFailed(error: NamedError): void;
 }
 
+type DataFrame = Frame & { type: 'data' };
+
+/** A frame, and for one whose clear bytes are in the clear memory what to give them back with. */
+interface Queued {
+  frame: Frame;
+  clearEnd: number | null;
+}
+
+interface OpenStream extends OpenedStream {
+  sink: Sink | null;
+  bytes: number;
+}
+
 export class SinkFeed {
+  readonly #cipher: FrameCipher;
+  readonly #digest: StreamDigest | null;
+  readonly #clear: ClearMemory | null;
   readonly #handlers: SinkFeedHandlers;
-  #queue: Frame[] = [];
-  #sink: { name: string; sink: Sink; bytes: number } | null = null;
+  #queue: Queued[] = [];
+  /** Frames in the queue that are still to be decrypted. */
+  #sealed = 0;
+  #open: OpenStream | null = null;
   #drained = 0;
   #stopped = false;
   #closed = false;
   /** What the sink does now; null = it waits for frames. */
   #work: Promise<void> | null = null;
 
-  constructor(handlers: SinkFeedHandlers) {
+  constructor({ cipher, digest }: SinkFeedOptions, handlers: SinkFeedHandlers) {
+    this.#cipher = cipher;
+    this.#digest = digest;
+    this.#clear = cipher.inClear ? null : new ClearMemory(CLEAR_BYTES);
     this.#handlers = handlers;
   }
 
   /** Everything below this position is no longer needed here. */
   get drained(): number {
-    return this.#stopped ? Number.POSITIVE_INFINITY : this.#drained;
+    if (this.#stopped) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#drained, this.#digest?.floor ?? Number.POSITIVE_INFINITY);
   }
 
   /** Every stream of the pass has ended well. */
@@ -55,9 +102,22 @@ export class SinkFeed {
     return this.#work === null;
   }
 
+  /**
+   * Memory to decrypt the frame to that is pushed next; null when there is none, or
+   * nobody wants it. In the order of the frames: it is given back in that order.
+   */
+  clearSpace(bytes: number): Buffer | null {
+    return this.#stopped || this.#sealed > 0 ? null : (this.#clear?.space(bytes) ?? null);
+  }
+
   /** Takes a frame for the next `pump()`: frames that come together are drained together. */
   push(frame: Frame): void {
-    if (!this.#stopped) this.#queue.push(frame);
+    if (this.#stopped) return;
+    const isSealed = frame.type === 'data' && frame.clear === null;
+    if (isSealed) this.#sealed += 1;
+    const inMemory = frame.type === 'data' && !isSealed;
+    const clearEnd = inMemory ? (this.#clear?.take(frame.bytes) ?? null) : null;
+    this.#queue.push({ frame, clearEnd });
   }
 
   /** Gives the sink what is here. While it works, the rest follows by itself. */
@@ -68,10 +128,16 @@ export class SinkFeed {
     if (!this.#stopped && this.#drained !== before) this.#handlers.onDrained();
   }
 
+  /** Nothing is drained from now on, for a reason that is not the sink's. */
+  fail(cause: unknown): void {
+    const work = this.#work;
+    const failing = this.#fail(cause);
+    this.#work = work === null ? failing : Promise.all([work, failing]).then(() => undefined);
+  }
+
   /** Stops draining, aborts an open sink and waits until it lets go of the ring's memory. */
   async stop(reason: string): Promise<void> {
-    this.#stopped = true;
-    this.#queue = [];
+    this.#forget();
     await this.#abortSink(reason);
     await this.#work;
   }
@@ -79,36 +145,40 @@ export class SinkFeed {
   #advance(): void {
     try {
       for (;;) {
-        const frame = this.#work === null ? this.#queue.shift() : undefined;
-        if (frame === undefined) return;
-        this.#take(frame);
+        const [next] = this.#queue;
+        if (next === undefined || this.#work !== null) return;
+        if (next.frame.type === 'data') {
+          this.#write(this.#opened());
+        } else {
+          this.#queue.shift();
+          this.#take(next.frame);
+        }
       }
     } catch (error) {
       this.#work = this.#fail(error);
     }
   }
 
-  #take(frame: Frame): void {
+  #take(frame: Exclude<Frame, DataFrame>): void {
     switch (frame.type) {
       case 'begin': {
-        const { name } = frame.begin;
-        this.#sink = { name, sink: this.#handlers.openSink(frame.begin), bytes: 0 };
-        this.#handlers.onStream({ name, state: 'begin', bytes: 0 });
+        const opened = { stream: frame.stream, begin: frame.begin };
+        const sink = this.#handlers.openSink(frame.begin);
+        this.#open = { ...opened, sink, bytes: 0 };
+        if (sink !== null) this.#digest?.begin(this.#handlers.bindingOf(opened));
+        this.#handlers.onBegin(opened);
         this.#drained = frame.end;
         return;
       }
-      case 'data':
-        this.#write(frame);
-        return;
       case 'end':
         this.#doing(this.#end(frame), frame.end);
         return;
       case 'abort': {
-        const { name, bytes } = this.#open();
-        this.#handlers.onStream({ name, state: 'abort', bytes });
+        const open = this.#opened();
+        this.#handlers.onAbort(open, open.bytes);
         throw new NamedError(
           'StreamAborted',
-          `the golden gave up stream "${name}": ${frame.reason}`,
+          `the golden gave up stream "${open.begin.name}": ${frame.reason}`,
         );
       }
       case 'close':
@@ -118,34 +188,52 @@ export class SinkFeed {
   }
 
   /** DATA: as much as is here, in one go. */
-  #write(first: Frame & { type: 'data' }): void {
-    const open = this.#open();
-    const chunks = [...first.payload];
-    let { bytes, end } = first;
-    for (let more = this.#queue[0]; more?.type === 'data'; more = this.#queue[0]) {
-      if (bytes + more.bytes > SINK_BYTES) break;
+  #write(open: OpenStream): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let end = this.#drained;
+    let clearEnd: number | null = null;
+    for (let [next] = this.#queue; next?.frame.type === 'data'; [next] = this.#queue) {
+      const { frame } = next;
+      if (bytes > 0 && bytes + frame.bytes > SINK_BYTES) break;
+      const given = frame.clear === null ? this.#decrypt(frame) : { ...next, clear: frame.clear };
+      if (given === null && chunks.length > 0) break;
+      if (given === null) throw new NamedError('RelayFault', 'no memory to decrypt a frame to');
       this.#queue.shift();
-      chunks.push(...more.payload);
-      bytes += more.bytes;
-      end = more.end;
+      if (open.sink !== null) this.#digest?.push(frame.payload, frame.end);
+      chunks.push(...given.clear);
+      bytes += frame.bytes;
+      end = frame.end;
+      clearEnd = given.clearEnd;
     }
     open.bytes += bytes;
-    this.#doing(open.sink.write(chunks), end);
+    this.#doing(open.sink?.write(chunks) ?? Promise.resolve(), end, clearEnd);
+  }
+
+  /** A frame that came when there was no memory for it; null when there is none yet. */
+  #decrypt(frame: DataFrame): { clear: readonly Buffer[]; clearEnd: number } | null {
+    const target = this.#clear?.space(frame.bytes) ?? null;
+    if (this.#clear === null || target === null) return null;
+    this.#cipher.decrypt(frame.position, frame.payload, target);
+    this.#sealed -= 1;
+    return { clear: [target], clearEnd: this.#clear.take(frame.bytes) };
   }
 
   async #end({ bytes, digest }: Frame & { type: 'end' }): Promise<void> {
-    const { name, sink } = this.#open();
-    await sink.end();
-    this.#sink = null;
-    if (!this.#stopped) this.#handlers.onStream({ name, state: 'end', bytes, digest });
+    const { sink, stream, begin } = this.#opened();
+    const sha256 = sink === null ? null : ((await this.#digest?.end()) ?? null);
+    await sink?.end();
+    this.#open = null;
+    if (!this.#stopped) this.#handlers.onEnd({ stream, begin, bytes, digest, sha256 });
   }
 
   /** When `work` is done everything below `end` is drained, and the next frames follow. */
-  #doing(work: Promise<void>, end: number): void {
+  #doing(work: Promise<void>, end: number, clearEnd: number | null = null): void {
     this.#work = work.then(
       () => {
         this.#work = null;
         this.#drained = end;
+        if (clearEnd !== null) this.#clear?.giveBack(clearEnd);
         if (this.#stopped) return;
         this.#advance();
         if (!this.#stopped) this.#handlers.onDrained();
@@ -154,18 +242,24 @@ export class SinkFeed {
     );
   }
 
-  #open(): { name: string; sink: Sink; bytes: number } {
-    if (this.#sink === null) {
+  #opened(): OpenStream {
+    if (this.#open === null) {
       throw new NamedError('RelayFault', 'a frame came without a stream; this is a fault in ka');
     }
-    return this.#sink;
+    return this.#open;
+  }
+
+  /** Nothing is drained from now on. */
+  #forget(): void {
+    this.#stopped = true;
+    this.#queue = [];
+    this.#digest?.drop();
   }
 
   async #fail(cause: unknown): Promise<void> {
     if (this.#stopped) return;
-    this.#stopped = true;
-    this.#queue = [];
-    const name = this.#sink?.name;
+    this.#forget();
+    const name = this.#open?.begin.name;
     const text = cause instanceof Error ? cause.message : String(cause);
     let error =
       cause instanceof NamedError
@@ -185,8 +279,8 @@ export class SinkFeed {
   }
 
   async #abortSink(reason: string): Promise<void> {
-    const open = this.#sink;
-    this.#sink = null;
-    await open?.sink.abort(reason);
+    const open = this.#open;
+    this.#open = null;
+    await open?.sink?.abort(reason);
   }
 }

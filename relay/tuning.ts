@@ -6,11 +6,20 @@ export const SEND_BYTES = 4 * 1024 * 1024;
 /** Frames given to a sink at once, in bytes: a slow one shall still be seen to move. */
 export const SINK_BYTES = 1024 * 1024;
 
+/** Largest payload of an encrypted frame: it is decrypted in one piece, while it is checked. */
+export const SEALED_FRAME_BYTES = 1024 * 1024;
+
+/** Memory for what was decrypted and the sink has not taken yet. */
+export const CLEAR_BYTES = 4 * SEALED_FRAME_BYTES;
+
 /** Most a link waits for before it reads, in bytes: the whole of a frame, but no more at once. */
 export const WAKE_BYTES = 1024 * 1024;
 
 /** Dial to answer, and accept to request. */
 export const HANDSHAKE_MS = 2000;
+
+/** So many connections may be about to ask for something; one more ends the oldest. */
+export const HANDSHAKES_MAX = 64;
 
 /** Wait before dialling again: from the first to the longest, doubled each time. */
 export const REDIAL_FIRST_MS = 50;

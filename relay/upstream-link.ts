@@ -1,11 +1,13 @@
 /** One connection to the upstream, dialled by this node: handshake, then frames straight into the ring. */
+import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import {
+  AckWriter,
   ANSWER_BYTES,
+  CHALLENGE_BYTES,
   decodeAnswer,
   decodeHello,
-  encodeAck,
   encodeGet,
   HELLO_BYTES,
   type LinkAnswer,
@@ -27,8 +29,18 @@ export interface UpstreamLinkHandlers {
   onBytes(): number;
   /** The ring is full: nothing is read until `resume()`. */
   onPause(): void;
-  /** Called once, never after `destroy`. */
+  /**
+   * Called once, never after `destroy`. `LinkDeclined`: the upstream hung up
+   * instead of answering.
+   */
   onEnd(error: NamedError): void;
+}
+
+export interface UpstreamLinkOptions {
+  /** Of this link, 32 bytes. */
+  key: Buffer;
+  get: LinkGet;
+  ring: Ring;
 }
 
 export class UpstreamLink {
@@ -40,15 +52,22 @@ export class UpstreamLink {
   #state: 'hello' | 'answer' | 'frames' | 'over' = 'hello';
   #paused = false;
   #lowWater: LowWater | null = null;
+  readonly #key: Buffer;
+  readonly #get: LinkGet;
   /** Handshake bytes so far: buffers are cut so that no byte of the frames can get in here. */
-  readonly #handshake = Buffer.alloc(HELLO_BYTES);
+  readonly #handshake = Buffer.alloc(ANSWER_BYTES);
   #filled = 0;
+  /** What was asked, and by which challenge of the upstream. */
+  #asked: { hello: Buffer; request: Buffer } | null = null;
+  #acks: AckWriter | null = null;
 
   constructor(
     upstream: { host: string; port: number },
-    options: { key: Buffer; get: LinkGet; ring: Ring },
+    options: UpstreamLinkOptions,
     handlers: UpstreamLinkHandlers,
   ) {
+    this.#key = options.key;
+    this.#get = options.get;
     this.#ring = options.ring;
     this.#handlers = handlers;
     this.#where = `${upstream.host}:${upstream.port}`;
@@ -58,14 +77,14 @@ export class UpstreamLink {
       noDelay: true,
       onread: {
         buffer: () => this.#buffer(),
-        callback: (bytes) => this.#read(bytes, options),
+        callback: (bytes) => this.#read(bytes),
       },
     });
     this.#handshakeTimer = setTimeout(() => {
       this.#end(this.#lost(`did not answer within ${HANDSHAKE_MS} ms`));
     }, HANDSHAKE_MS);
     this.#socket.on('error', (error) => this.#end(this.#lost(error.message, error)));
-    this.#socket.on('close', () => this.#end(this.#lost('closed the link')));
+    this.#socket.on('close', () => this.#end(this.#hungUp()));
     // Without a 'data' listener nothing else makes the stream flow.
     this.#socket.resume();
   }
@@ -91,7 +110,7 @@ export class UpstreamLink {
   }
 
   acknowledge(positions: readonly number[]): void {
-    if (this.#state === 'frames') this.#socket.write(encodeAck(positions));
+    if (this.#acks !== null && this.connected) this.#socket.write(this.#acks.encode(positions));
   }
 
   destroy(): void {
@@ -107,13 +126,13 @@ export class UpstreamLink {
   }
 
   /** Returns false to pause. */
-  #read(bytes: number, options: { key: Buffer; get: LinkGet }): boolean {
+  #read(bytes: number): boolean {
     try {
       if (this.#state === 'frames') {
         this.#ring.advance(bytes);
         this.#await(this.#handlers.onBytes());
       } else {
-        this.#shake(bytes, options);
+        this.#shake(bytes);
       }
     } catch (error) {
       this.#end(error instanceof NamedError ? error : this.#lost(String(error), error));
@@ -129,19 +148,34 @@ export class UpstreamLink {
     this.#lowWater?.set(bytes > FRAME_HEADER_BYTES ? Math.min(bytes, WAKE_BYTES) : 1);
   }
 
-  #shake(bytes: number, options: { key: Buffer; get: LinkGet }): void {
+  #shake(bytes: number): void {
     this.#filled += bytes;
     if (this.#state === 'hello' && this.#filled === HELLO_BYTES) {
-      const challenge = decodeHello(this.#handshake);
-      this.#socket.write(encodeGet(options.key, challenge, options.get));
+      const hello = decodeHello(this.#handshake);
+      const request = encodeGet(this.#key, hello, randomBytes(CHALLENGE_BYTES), this.#get);
+      this.#asked = { hello, request };
+      this.#socket.write(request);
       this.#filled = 0;
       this.#state = 'answer';
-    } else if (this.#state === 'answer' && this.#filled === ANSWER_BYTES) {
-      clearTimeout(this.#handshakeTimer);
-      this.#state = 'frames';
-      this.#lowWater = new LowWater(this.#socket);
-      this.#handlers.onAnswer(decodeAnswer(this.#handshake));
+    } else if (this.#asked !== null && this.#filled === ANSWER_BYTES) {
+      this.#answered(this.#asked);
     }
+  }
+
+  #answered({ hello, request }: { hello: Buffer; request: Buffer }): void {
+    const answer = decodeAnswer(this.#key, hello, request, this.#handshake);
+    if (answer === null) throw this.#lost('gave an answer it cannot prove');
+    clearTimeout(this.#handshakeTimer);
+    this.#state = 'frames';
+    this.#lowWater = new LowWater(this.#socket);
+    this.#acks = new AckWriter(this.#key, hello, request);
+    this.#handlers.onAnswer(answer);
+  }
+
+  #hungUp(): NamedError {
+    if (this.#state !== 'answer') return this.#lost('closed the link');
+    const message = `upstream ${this.#where} does not expect node ${this.#get.node}`;
+    return new NamedError('LinkDeclined', message);
   }
 
   #lost(why: string, cause?: unknown): NamedError {

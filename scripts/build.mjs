@@ -16,6 +16,7 @@ await build({
     bench: 'bench/main.ts',
     'bench-hop': 'bench/hop-process.ts',
     'bench-origin': 'bench/origin-process.ts',
+    'digest-worker': 'relay/digest-worker.ts',
   },
   outdir: 'dist',
   bundle: true,
@@ -29,10 +30,13 @@ await build({
   logLevel: 'warning',
 });
 
-// The agent of a boot image is one file: there is no node_modules beside it.
+// Of the agent of a boot image each thread is one file: there is no node_modules beside it.
 await build({
   absWorkingDir: root,
-  entryPoints: { stage1: 'client-agent/stage1/main.ts' },
+  entryPoints: {
+    stage1: 'client-agent/stage1/main.ts',
+    'digest-worker': 'relay/digest-worker.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,

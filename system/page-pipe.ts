@@ -3,7 +3,7 @@
  * its pages into a pipe, splice(2) moves them to the socket.
  */
 import { closeSync, constants, readSync } from 'node:fs';
-import { type Libc, libc } from './libc.ts';
+import { AddressBook, type Libc, libc } from './libc.ts';
 import { NamedError } from './named-error.ts';
 
 /** fcntl.h of Linux; node:fs does not name them. */
@@ -21,9 +21,7 @@ export class PagePipe {
   /** struct iovec: address and length. */
   readonly #iovec: ReturnType<Libc['fixedMemory']>;
   readonly #fields: BigUint64Array;
-  /** The memory filled from last, and where it lies. */
-  #memory: ArrayBufferLike | null = null;
-  #address = 0n;
+  readonly #addresses: AddressBook;
   readonly #byte = Buffer.alloc(1);
   #held = 0;
 
@@ -31,6 +29,7 @@ export class PagePipe {
     this.#libc = calls;
     this.#iovec = calls.fixedMemory(16);
     this.#fields = new BigUint64Array(this.#iovec.memory);
+    this.#addresses = new AddressBook(calls);
     const ends = new Int32Array(2);
     if (calls.pipe2(ends, constants.O_NONBLOCK | O_CLOEXEC) !== 0) {
       throw new NamedError('PipeFailed', 'no pipe could be opened; raise the limit of open files');
@@ -56,11 +55,7 @@ export class PagePipe {
    * is until whoever reads the socket has it.
    */
   fill(memory: Buffer): number {
-    if (memory.buffer !== this.#memory) {
-      this.#memory = memory.buffer;
-      this.#address = this.#libc.addressOf(memory) - BigInt(memory.byteOffset);
-    }
-    this.#fields[0] = this.#address + BigInt(memory.byteOffset);
+    this.#fields[0] = this.#addresses.of(memory);
     this.#fields[1] = BigInt(memory.length);
     const result = this.#libc.vmsplice(this.#writer, this.#iovec.address, 1, SPLICE_F_NONBLOCK);
     const taken = Math.max(0, result);

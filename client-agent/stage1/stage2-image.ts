@@ -3,8 +3,11 @@
  * /usr laid over stage1's and its /etc copied, so that everything runs where
  * it is and the agent goes on as it was.
  */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { access, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from '../../relay/hop.ts';
 import { NamedError } from '../../system/named-error.ts';
@@ -17,7 +20,7 @@ const ROOT = '/run/ka/stage2-root';
 const MIB = 1024 * 1024;
 
 /** What the agent, file system makers and an rsync need besides: measured, with some room. */
-const WORK_BYTES = 160 * MIB;
+const WORK_BYTES = 180 * MIB;
 
 /** Controllers look for their disks in their own time. */
 const DISKS_MS = 15_000;
@@ -76,9 +79,25 @@ export const stage2Sink = (): Sink => {
   };
 };
 
-/** Puts stage2 in place and loads its drivers. Resolves when the machine's disks are there. */
-export const enterStage2 = async (options: Stage2Options): Promise<void> => {
+/** Whoever passed it on may have changed it, and from here on this machine runs what is in it. */
+const requireSum = async (sha256: string): Promise<void> => {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(FILE), hash);
+  const found = hash.digest('hex');
+  if (found === sha256) return;
+  throw new NamedError(
+    'ForgedStream',
+    `stage2 is not what the golden's image has (SHA-256 ${found.slice(0, 16)}… instead of ${sha256.slice(0, 16)}…); look at the nodes before this one in the chain, then boot it again`,
+  );
+};
+
+/**
+ * Puts stage2 in place, if it has this sum, and loads its drivers. Resolves when
+ * the machine's disks are there. Throws `ForgedStream`.
+ */
+export const enterStage2 = async (sha256: string, options: Stage2Options): Promise<void> => {
   const { log, signal } = options;
+  await requireSum(sha256);
   await mkdir(ROOT, { recursive: true });
   // There is no loop device that would load its driver by being opened.
   await run('modprobe', ['-a', 'loop', 'squashfs'], { log, signal });

@@ -6,6 +6,7 @@ import { formatTable } from '../../bench/table.ts';
 const MIB = 1024 * 1024;
 const node = (cpuSeconds: number, mebibytes: number) => ({
   cpuSeconds,
+  loopCpuSeconds: cpuSeconds / 2,
   maxRssBytes: mebibytes * MIB,
 });
 
@@ -37,6 +38,7 @@ describe('a row', () => {
       link: 'fast',
       mibPerSecond: 256,
       cpuSecondsPerGiBPerNode: 3,
+      loopSecondsPerGiBPerNode: 1.5,
       maxRssMiB: 140,
     });
   });
@@ -45,8 +47,18 @@ describe('a row', () => {
     const sample = { seconds: 1, bytes: MIB, nodes: [] };
     const row = toRow({ tool: 'iperf3', nodes: 1, link: 'fast' }, [sample]);
     expect(row.cpuSecondsPerGiBPerNode).toBeNull();
+    expect(row.loopSecondsPerGiBPerNode).toBeNull();
     expect(row.maxRssMiB).toBeNull();
   });
+});
+
+test('a tool without an event loop has no share of it', () => {
+  const nodes = [{ cpuSeconds: 1, maxRssBytes: MIB }];
+  const row = toRow({ tool: 'mbuffer', nodes: 1, link: 'fast' }, [
+    { seconds: 1, bytes: 1024 * MIB, nodes },
+  ]);
+  expect(row.cpuSecondsPerGiBPerNode).toBe(1);
+  expect(row.loopSecondsPerGiBPerNode).toBeNull();
 });
 
 describe('a table', () => {

@@ -64,7 +64,9 @@ describe('the board', () => {
 
   test('at 80×24 answers how long, how much, what limits, who is out and why', async () => {
     const lines = await frameLines(inTransfer(), 80, 24, NOW);
-    expect(lines[0]).toMatch(/^ ka · lab-24 · pass 1 of 1 · files \/ +00:03:12 {2}ETA 00:01:40$/);
+    expect(lines[0]).toMatch(
+      /^ ka · lab-24 · open network · pass 1 of 1 · files \/ +00:03:12 {2}ETA 00:01:40$/,
+    );
     expect(lines[1]).toMatch(/^ █+\S? +1\.24 of 1\.91 GiB/);
     expect(lines[2]).toContain('line 112 MiB/s · limited by node02: disk 109 MiB/s');
     expect(lines[4]).toBe(' golden ▸ node01 ▸ node02 ▸ node03   ✗ node04 bypassed, joins pass 2');

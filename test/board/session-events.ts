@@ -25,6 +25,7 @@ export const open = (seconds: number, wanted: number): SessionEvent =>
     name: 'lab-24',
     address: '10.0.1.42',
     wanted,
+    network: 'open',
     plan: ['desc = sda /tmp/desc', '+ Included mount points : / /home'],
   });
 

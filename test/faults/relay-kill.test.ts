@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Origin } from '../../relay/origin.ts';
 import { expected, someBytes } from '../relay/support/bytes.ts';
-import { begin, key, type Received } from '../relay/support/chain.ts';
+import { begin, key, linkKey, peer, type Received, session } from '../relay/support/chain.ts';
 import type { HopProcessMessage, HopProcessStart } from '../relay/support/hop-process.ts';
 
 interface HopProcess {
@@ -69,7 +69,7 @@ const order = (golden: Origin, numbers: readonly number[]): void => {
   epoch += 1;
   const at = (number: number | undefined): HopProcess | undefined =>
     processes.find((hop) => hop.number === number);
-  golden.serve({ pass: 1, epoch, downstream: numbers[0] ?? null, nodes: numbers.length });
+  golden.serve({ pass: 1, epoch, downstream: peer(0, numbers[0]), nodes: numbers.length });
   numbers.forEach((number, index) => {
     const before = at(numbers[index - 1]);
     at(number)?.child.send({
@@ -77,10 +77,11 @@ const order = (golden: Origin, numbers: readonly number[]): void => {
       epoch,
       upstream: {
         node: before?.number ?? 0,
+        key: linkKey(before?.number ?? 0, number),
         host: before?.host ?? '127.0.0.1',
         port: before?.port ?? golden.port,
       },
-      downstream: numbers[index + 1] ?? null,
+      downstream: peer(number, numbers[index + 1]),
     });
   });
 };
@@ -88,8 +89,10 @@ const order = (golden: Origin, numbers: readonly number[]): void => {
 const startChain = async (): Promise<Origin> => {
   const golden = new Origin(
     {
-      key,
+      session,
       pass: 1,
+      network: 'open',
+      key,
       listen: { host: '127.0.0.1', port: 0 },
       ringBytes,
       redundancy: 3,

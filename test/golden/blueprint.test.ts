@@ -52,6 +52,7 @@ test('a golden in a directory gives the files of its EFI system partition as a s
   const blueprint = await makeBlueprint(
     {
       root,
+      network: 'open',
       descriptions: [['sda', file]],
       exclude: [],
       skipDevices: undefined,

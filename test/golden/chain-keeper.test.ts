@@ -5,6 +5,12 @@ const MIB = 1024 * 1024;
 const RING = 64 * MIB;
 const place = (node: number) => ({ node, host: `10.0.0.${node}`, port: 1 });
 
+let keys = 0;
+const newKey = () => {
+  keys += 1;
+  return `key ${keys}`;
+};
+
 const keeperOf = (
   nodes: number[],
   policy: 'wait' | 'bypass' = 'bypass',
@@ -17,6 +23,7 @@ const keeperOf = (
     ringBytes: RING,
     slow: { policy, share: 0.5 },
     lastChance: new Set(lastChance),
+    newKey,
   });
 
 const idle = { upstream: 0, sink: 0, downstream: 0 };
@@ -49,9 +56,27 @@ describe('a node that leaves', () => {
     expect(keeper.begin(0).orders.size).toBe(3);
     const orders = keeper.leave(2);
     expect(orders?.epoch).toBe(2);
-    expect(orders?.orders.get(1)).toMatchObject({ epoch: 2, downstream: 3 });
+    expect(orders?.orders.get(1)).toMatchObject({ epoch: 2, downstream: { node: 3 } });
     expect(orders?.orders.get(3)).toMatchObject({ epoch: 2, upstream: place(1) });
     expect(keeper.leave(2)).toBeUndefined();
+  });
+
+  test('each link has a key of its own at both ends, and keeps it until its ends change', () => {
+    const keeper = keeperOf([1, 2, 3, 4]);
+    const { first, orders } = keeper.begin(0);
+    const upKeys = [1, 2, 3, 4].map((node) => orders.get(node)?.upstream.key);
+    const downKeys = [1, 2, 3].map((node) => orders.get(node)?.downstream?.key);
+    expect(new Set(upKeys).size).toBe(4);
+    expect([first?.key, ...downKeys]).toEqual(upKeys);
+
+    const repaired = keeper.leave(2);
+    const [one, three] = [1, 3].map((node) => repaired?.orders.get(node));
+    expect(repaired?.first).toEqual(first);
+    expect(one?.upstream.key).toBe(first?.key);
+    expect(upKeys).not.toContain(one?.downstream?.key);
+    expect(three?.upstream.key).toBe(one?.downstream?.key);
+    // Node 4 gets no order: its link must be what it was.
+    expect(three?.downstream).toEqual(orders.get(3)?.downstream);
   });
 });
 

@@ -12,12 +12,33 @@ test('no neighbours of one pass are neighbours in the next, where there are enou
   expect(inOrderOf(2, [1])).toEqual([1]);
 });
 
+const keyOf = (upstream: number, downstream: number) => `${upstream}-${downstream}`;
+const terms = { pass: 4, epoch: 7, keyOf };
+
 describe('orders of a chain', () => {
   test('each node reads from the one before it, the first from the golden', () => {
-    const orders = ordersFor(golden, [place(2), place(1), place(3)], 4, 7);
-    expect(orders.get(2)).toEqual({ pass: 4, epoch: 7, upstream: golden, downstream: 1 });
-    expect(orders.get(1)).toEqual({ pass: 4, epoch: 7, upstream: place(2), downstream: 3 });
-    expect(orders.get(3)).toEqual({ pass: 4, epoch: 7, upstream: place(1), downstream: null });
+    const { first, orders } = ordersFor(golden, [place(2), place(1), place(3)], terms);
+    const order = { pass: 4, epoch: 7 };
+    expect(first).toEqual({ node: 2, key: '0-2' });
+    expect(orders.get(2)).toEqual({
+      ...order,
+      upstream: { ...golden, key: '0-2' },
+      downstream: { node: 1, key: '2-1' },
+    });
+    expect(orders.get(1)).toEqual({
+      ...order,
+      upstream: { ...place(2), key: '2-1' },
+      downstream: { node: 3, key: '1-3' },
+    });
+    expect(orders.get(3)).toEqual({
+      ...order,
+      upstream: { ...place(1), key: '1-3' },
+      downstream: null,
+    });
+  });
+
+  test('of a chain without nodes are none', () => {
+    expect(ordersFor(golden, [], terms)).toEqual({ first: null, orders: new Map() });
   });
 
   test('only the neighbours of a lost node get a new order', () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { FRAME_HEADER_BYTES } from '../../protocol/frame.ts';
+import type { StreamRecord } from '../../protocol/vouch.ts';
 import { type ByteSource, chunkSource } from '../../relay/byte-source.ts';
 import { eventually } from '../support/eventually.ts';
 import { chunks, expected, someBytes } from './support/bytes.ts';
@@ -13,6 +14,8 @@ const start = async (options: ChainOptions): Promise<Chain> => {
   return chain;
 };
 
+const networks = ['open', 'trusted'] as const;
+
 afterEach(async () => {
   await chain?.close();
   chain = null;
@@ -20,16 +23,18 @@ afterEach(async () => {
 
 const all = (of: Chain): number[] => of.nodes.map(({ number }) => number);
 
-describe('an undisturbed chain', () => {
+describe.each(networks)('an undisturbed chain in a network that is %s', (network) => {
   test.each([1, 3, 8])('gives %i nodes every stream, byte by byte', async (nodes) => {
-    const run = await start({ nodes });
+    const run = await start({ nodes, network });
     run.order(all(run));
     const sizes = [3_000_000, 0, 1, 5_000_001];
     const digests: string[] = [];
+    const vouched: (StreamRecord | null)[] = [];
     for (const [index, size] of sizes.entries()) {
       const sent = await run.origin.send(begin(`s${index}`), someBytes(index, size));
       expect(sent.sentBytes).toBe(size);
       digests.push(sent.digest);
+      vouched.push(sent.record);
     }
     await run.origin.finish();
     await run.origin.emptied;
@@ -43,12 +48,15 @@ describe('an undisturbed chain', () => {
         event.type === 'stream' && event.state === 'end' ? [event.digest] : [],
       );
       expect(ends).toEqual(digests);
+      const records = events.flatMap((event) => (event.type === 'record' ? [event.record] : []));
+      expect(records).toEqual(network === 'open' ? vouched : []);
     }
+    if (network === 'trusted') expect(vouched).toEqual(sizes.map(() => null));
     expect(run.originEvents).toEqual([]);
   });
 
   test('a pass without streams ends for everyone', async () => {
-    const run = await start({ nodes: 3 });
+    const run = await start({ nodes: 3, network });
     run.order(all(run));
     await run.origin.finish();
     await run.origin.emptied;
@@ -66,7 +74,7 @@ describe('an undisturbed chain', () => {
       size,
       size + 1,
     ]);
-    const run = await start({ nodes: 3, ringBytes });
+    const run = await start({ nodes: 3, ringBytes, network });
     run.order(all(run));
     for (const [index, size] of sizes.entries()) {
       await run.origin.send(begin(`s${index}`), someBytes(index, size));
@@ -84,6 +92,7 @@ describe('an undisturbed chain', () => {
     const ringBytes = 512 * 1024;
     const run = await start({
       nodes: 3,
+      network,
       ringBytes,
       sink: (node) => (node === 2 ? { delayMs: 5 } : {}),
     });
@@ -108,7 +117,7 @@ describe('an undisturbed chain', () => {
   });
 
   test('nothing is produced beyond the ring while nobody takes it', async () => {
-    const run = await start({ nodes: 1, ringBytes: 256 * 1024 });
+    const run = await start({ nodes: 1, ringBytes: 256 * 1024, network });
     const sending = run.origin.send(begin('s'), someBytes(1, 3_000_000));
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(run.origin.stats().sent).toBeLessThanOrEqual(256 * 1024 * (1 + 1 / 16));
@@ -120,9 +129,9 @@ describe('an undisturbed chain', () => {
   });
 });
 
-describe('failures at the ends', () => {
+describe.each(networks)('failures at the ends in a network that is %s', (network) => {
   test('a failing source reaches every node as an aborted stream', async () => {
-    const run = await start({ nodes: 3 });
+    const run = await start({ nodes: 3, network });
     run.order(all(run));
     const failing = function* () {
       yield* chunks(1, 2_000_000);
@@ -147,7 +156,7 @@ describe('failures at the ends', () => {
   });
 
   test('a source whose exit status is bad at the very end aborts the stream', async () => {
-    const run = await start({ nodes: 2 });
+    const run = await start({ nodes: 2, network });
     run.order(all(run));
     const source: ByteSource = {
       pour: async (target) => {
@@ -167,6 +176,7 @@ describe('failures at the ends', () => {
   test('a sink that fails stops that node only', async () => {
     const run = await start({
       nodes: 4,
+      network,
       sink: (node) => (node === 2 ? { failAfter: 1_000_000 } : {}),
     });
     run.order(all(run));
@@ -191,7 +201,7 @@ describe('failures at the ends', () => {
     // What the tests before this one closed may take a moment to go.
     await eventually('no sockets of other tests', () => !open().some((name) => /TCP/.test(name)));
     const before = open().length;
-    const run = await start({ nodes: 3 });
+    const run = await start({ nodes: 3, network });
     run.order(all(run));
     const sending = run.origin.send(begin('s'), someBytes(1, 20_000_000));
     const sent = sending.catch((error: Error) => error);
@@ -203,7 +213,12 @@ describe('failures at the ends', () => {
   });
 
   test('an aborted pass ends every promise of it', async () => {
-    const run = await start({ nodes: 2, ringBytes: 256 * 1024, sink: () => ({ delayMs: 50 }) });
+    const run = await start({
+      nodes: 2,
+      network,
+      ringBytes: 256 * 1024,
+      sink: () => ({ delayMs: 50 }),
+    });
     run.order(all(run));
     const sending = run.origin.send(begin('s'), someBytes(1, 50_000_000));
     const sent = sending.catch((error: Error) => error);

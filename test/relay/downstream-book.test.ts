@@ -1,45 +1,77 @@
 import { describe, expect, test } from '@jest/globals';
-import { DownstreamBook } from '../../relay/downstream-book.ts';
+import { type Admission, DownstreamBook } from '../../relay/downstream-book.ts';
 
-const get = (node: number, epoch: number, position: number) => ({ pass: 1, node, epoch, position });
+/** A node and the key of the link to it, the `link`-th that was made for it. */
+const peer = (node: number, link = 1) => ({ node, key: `${node}/${link}` });
+
+/** What becomes of a request of `node`, which has the key of that link. */
+const ask = (
+  book: DownstreamBook,
+  node: number,
+  epoch: number,
+  { position = 0, oldest = 0, pass = 1, link = 1 } = {},
+): Admission =>
+  book.admit({ pass, node, epoch, position }, (key) => key === peer(node, link).key, {
+    pass: 1,
+    oldest,
+  });
+
+const ok = { status: 'ok', position: 0 };
 
 describe('who may dial', () => {
-  test('only the expected node, with an order that is not older than its own', () => {
+  test('only the expected node with the key of its link, for this pass', () => {
     const book = new DownstreamBook(3);
-    book.order(4, 2, 0);
-    expect(book.admit(get(2, 4, 0), 1, 0).status).toBe('ok');
-    expect(book.admit(get(2, 3, 0), 1, 0).status).toBe('stale');
-    expect(book.admit(get(3, 4, 0), 1, 0).status).toBe('stale');
-    expect(book.admit({ ...get(2, 4, 0), pass: 2 }, 1, 0).status).toBe('refused');
+    book.order(4, peer(2), 0);
+    expect(ask(book, 2, 4)).toEqual(ok);
+    expect(ask(book, 2, 4, { link: 2 })).toBe('decline');
+    expect(ask(book, 3, 4)).toBe('decline');
+    expect(ask(book, 2, 4, { pass: 2 })).toBe('decline');
+    expect(ask(book, 2, 9, { pass: 2 })).toBe('decline');
   });
 
   test('a node may dial again with its old order after its upstream got a newer one', () => {
     const book = new DownstreamBook(3);
-    book.order(4, 2, 0);
-    book.order(7, 2, 0);
-    expect(book.admit(get(2, 4, 0), 1, 0).status).toBe('ok');
+    book.order(4, peer(2), 0);
+    book.order(7, peer(2), 0);
+    expect(ask(book, 2, 4)).toEqual(ok);
   });
 
-  test('a newer order in the hands of another node replaces the one expected', () => {
+  test('a node with a newer order is held until the same order is here, and changes nothing', () => {
     const book = new DownstreamBook(3);
-    book.order(4, 2, 0);
-    expect(book.admit(get(3, 5, 0), 1, 0).status).toBe('ok');
-    expect(book.admit(get(2, 4, 0), 1, 0).status).toBe('stale');
-    book.order(5, 3, 0);
-    expect(book.admit(get(3, 5, 0), 1, 0).status).toBe('ok');
+    expect(ask(book, 2, 4)).toBe('hold');
+    book.order(4, peer(2), 0);
+    book.acknowledge([90, 80]);
+    expect(ask(book, 3, 5)).toBe('hold');
+    expect(ask(book, 2, 4)).toEqual(ok);
+    expect(book.node).toBe(2);
+    expect(book.acks).toEqual([90, 80]);
+    book.order(5, peer(3), 0);
+    expect(ask(book, 3, 5)).toEqual(ok);
+    expect(ask(book, 2, 4)).toBe('decline');
+  });
+
+  test('a newer order that names somebody else ends the wait', () => {
+    const book = new DownstreamBook(3);
+    book.order(4, peer(2), 0);
+    expect(ask(book, 3, 5)).toBe('hold');
+    book.order(6, null, 0);
+    expect(ask(book, 3, 5)).toBe('decline');
   });
 
   test('an order that comes late changes nothing', () => {
     const book = new DownstreamBook(3);
-    book.order(5, 3, 0);
-    book.order(4, 2, 0);
+    book.order(5, peer(3), 0);
+    book.order(4, peer(2), 0);
     expect(book.node).toBe(3);
   });
 
   test('a position that is no longer kept is gone, with the oldest that is', () => {
     const book = new DownstreamBook(3);
-    book.order(1, 2, 0);
-    expect(book.admit(get(2, 1, 99), 1, 100)).toEqual({ status: 'gone', position: 100 });
+    book.order(1, peer(2), 0);
+    const gone = { status: 'gone', position: 100 };
+    expect(ask(book, 2, 1, { position: 99, oldest: 100 })).toEqual(gone);
+    // That is said to nobody else.
+    expect(ask(book, 3, 1, { position: 99, oldest: 100 })).toBe('decline');
   });
 });
 
@@ -57,7 +89,7 @@ describe('what may be forgotten', () => {
 
   test('what the next k nodes have, and no more', () => {
     const book = new DownstreamBook(2);
-    book.order(1, 2, 0);
+    book.order(1, peer(2), 0);
     book.acknowledge([90, 80, 10]);
     expect(book.floor).toBe(80);
     expect(book.report(100)).toEqual([100, 90]);
@@ -65,9 +97,9 @@ describe('what may be forgotten', () => {
 
   test('a new downstream may need everything its predecessor or those behind it lacked', () => {
     const book = new DownstreamBook(3);
-    book.order(1, 2, 0);
+    book.order(1, peer(2), 0);
     book.acknowledge([90, 70, 60]);
-    book.order(2, 3, 60);
+    book.order(2, peer(3), 60);
     expect(book.floor).toBe(60);
     expect(book.report(100)).toEqual([100, 60]);
     expect(book.hasArrived(90)).toBe(false);
@@ -76,15 +108,15 @@ describe('what may be forgotten', () => {
   test('a downstream after the last of the chain may need what is still kept', () => {
     const book = new DownstreamBook(3);
     book.order(1, null, 0);
-    book.order(2, 5, 40);
+    book.order(2, peer(5), 40);
     expect(book.floor).toBe(40);
   });
 
   test('a link that comes back keeps what is known', () => {
     const book = new DownstreamBook(3);
-    book.order(1, 2, 0);
+    book.order(1, peer(2), 0);
     book.acknowledge([90, 80]);
-    book.admit(get(2, 1, 85), 1, 70);
+    ask(book, 2, 1, { position: 85, oldest: 70 });
     expect(book.acks).toEqual([90, 80]);
   });
 });

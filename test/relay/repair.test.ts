@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { expected, someBytes } from './support/bytes.ts';
-import { begin, Chain, type ChainOptions } from './support/chain.ts';
+import { begin, Chain, type ChainOptions, linkKey, peer } from './support/chain.ts';
 
 let chain: Chain | null = null;
 
@@ -117,10 +117,10 @@ describe('nodes that go away in the tail', () => {
     run.node(1).hop.follow({
       pass: 1,
       epoch: 0,
-      upstream: { node: 0, host: '127.0.0.1', port: run.origin.port },
-      downstream: 2,
+      upstream: { node: 0, host: '127.0.0.1', port: run.origin.port, key: linkKey(0, 1) },
+      downstream: peer(1, 2),
     });
-    run.origin.serve({ pass: 1, epoch: 0, downstream: 1, nodes: 1 });
+    run.origin.serve({ pass: 1, epoch: 0, downstream: peer(0, 1), nodes: 1 });
     await run.origin.send(begin('s'), someBytes(1, size));
     await run.origin.finish();
     await run.origin.emptied;

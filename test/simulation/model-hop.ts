@@ -111,11 +111,9 @@ export class ModelHop {
     if (link !== this.#link) return;
     if (answer.status === 'ok') {
       this.#report();
-    } else if (answer.status === 'gone') {
+    } else {
       this.#hangUp();
       this.#handlers.trouble('gone', `only from ${answer.position} on`);
-    } else {
-      this.linkEnded(link, 'declined');
     }
   }
 
@@ -179,8 +177,7 @@ export class ModelHop {
   #dial(): void {
     this.#hangUp();
     if (this.#order === null || this.closed) return;
-    const { upstream, epoch } = this.#order;
-    this.#link = new ModelLink(this.#world, this.#world.node(upstream.node), this, epoch);
+    this.#link = new ModelLink(this.#world, this, this.#order);
   }
 
   #hangUp(): void {

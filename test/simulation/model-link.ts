@@ -3,7 +3,9 @@
  * TCP: bytes come in order or not at all, and a line that is cut holds them
  * back until it is mended; neither end is told.
  */
-import type { LinkAnswer } from '../../protocol/link.ts';
+import type { ChainOrder } from '../../protocol/control.ts';
+import type { LinkAnswer, LinkGet } from '../../protocol/link.ts';
+import type { LinkEnd } from '../../relay/redial.ts';
 import { HANDSHAKE_MS, STALL_MS } from '../../relay/tuning.ts';
 import type { ModelHop } from './model-hop.ts';
 import type { ModelNode } from './model-node.ts';
@@ -25,6 +27,9 @@ export class ModelLink {
   connected = false;
   readonly #world: World;
   readonly #hop: ModelHop;
+  /** What the downstream asks for, and the key it proves that with. */
+  readonly #get: LinkGet;
+  readonly #key: string;
   /** The upstream's side, once it has accepted. */
   #server: ModelOutlet | null = null;
   #upOver = false;
@@ -39,13 +44,15 @@ export class ModelLink {
   #lastAck: readonly number[] | null = null;
 
   /** Dials. */
-  constructor(world: World, up: ModelNode, hop: ModelHop, epoch: number) {
+  constructor(world: World, hop: ModelHop, { epoch, upstream }: ChainOrder) {
     this.#world = world;
-    this.up = up;
+    this.up = world.node(upstream.node);
     this.down = hop.node;
     this.#hop = hop;
-    const get = { pass: hop.pass, epoch, node: hop.node.number, position: hop.ring.verified };
-    this.sent = get.position;
+    this.#key = upstream.key;
+    const position = hop.ring.verified;
+    this.#get = { pass: hop.pass, epoch, node: hop.node.number, position };
+    this.sent = position;
     this.up.links.add(this);
     this.down.links.add(this);
     const { clock } = world;
@@ -63,13 +70,28 @@ export class ModelLink {
           clock.after(oneWayMs, () => this.down.run(() => this.#endDown('lost')));
           return;
         }
-        this.#answer = outlet.admit(this, get);
-        if (this.#answer.status === 'ok') this.#server = outlet;
-        this.#deliver(ANSWER);
-        if (this.#answer.status === 'ok') this.pump();
-        else this.#upOver = true;
+        this.consider(outlet);
+        this.up.after(HANDSHAKE_MS, () => {
+          if (this.#answer === null) this.closeUp();
+        });
       });
     });
+  }
+
+  /** Upstream: answers the request, or hangs up; may do neither yet. */
+  consider(outlet: ModelOutlet): void {
+    if (this.#upOver) return;
+    const admission = outlet.admit(this, this.#get, (key) => key === this.#key);
+    if (admission === 'hold') return;
+    if (admission === 'decline') {
+      this.closeUp();
+      return;
+    }
+    this.#answer = admission;
+    if (admission.status === 'ok') this.#server = outlet;
+    this.#deliver(ANSWER);
+    if (admission.status === 'ok') this.pump();
+    else this.#upOver = true;
   }
 
   /** Upstream: gives the kernel what is verified, as far as it takes it. */
@@ -173,7 +195,7 @@ export class ModelLink {
 
   #take(what: number | typeof ANSWER | typeof END | undefined): void {
     if (what === END) {
-      this.#endDown('lost');
+      this.#endDown(this.connected ? 'lost' : 'declined');
     } else if (what === ANSWER) {
       const answer = this.#answer;
       if (answer === null) return;
@@ -195,7 +217,7 @@ export class ModelLink {
     this.#server?.onAck(this, acks);
   }
 
-  #endDown(how: 'lost' | 'damaged'): void {
+  #endDown(how: LinkEnd): void {
     if (this.#downOver) return;
     this.closeDown();
     this.#hop.linkEnded(this, how);

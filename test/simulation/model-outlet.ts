@@ -1,6 +1,7 @@
 /** The downstream side of a place in the model's chain: the real book, and links without sockets. */
-import type { LinkAnswer, LinkGet } from '../../protocol/link.ts';
-import type { DownstreamBook } from '../../relay/downstream-book.ts';
+import type { LinkPeer } from '../../protocol/control.ts';
+import type { LinkGet } from '../../protocol/link.ts';
+import type { Admission, DownstreamBook } from '../../relay/downstream-book.ts';
 import { SILENCE_MS } from '../../relay/tuning.ts';
 import type { ModelLink } from './model-link.ts';
 import type { ModelNode } from './model-node.ts';
@@ -22,6 +23,8 @@ export class ModelOutlet {
   readonly #handlers: OutletHandlers;
   #heardMs = 0;
   #active: ModelLink | null = null;
+  /** Links whose requests wait for another order. */
+  readonly #held = new Set<ModelLink>();
 
   constructor(
     world: World,
@@ -42,14 +45,19 @@ export class ModelOutlet {
     return this.#active === null || this.#active.sent >= this.ring.verified;
   }
 
-  order(epoch: number, downstream: number | null): void {
+  order(epoch: number, downstream: LinkPeer | null): void {
     this.book.order(epoch, downstream, this.ring.oldest);
     if (this.#active !== null && this.#active.down.number !== this.book.node) this.#drop();
+    for (const link of [...this.#held]) link.consider(this);
     this.#handlers.onAck();
   }
 
-  admit(link: ModelLink, get: LinkGet): LinkAnswer {
-    const answer = this.book.admit(get, this.#pass, this.ring.oldest);
+  admit(link: ModelLink, get: LinkGet, proves: (key: string) => boolean): Admission {
+    const pass = this.#pass;
+    const answer = this.book.admit(get, proves, { pass, oldest: this.ring.oldest });
+    if (answer === 'hold') this.#held.add(link);
+    else this.#held.delete(link);
+    if (typeof answer === 'string') return answer;
     if (answer.status === 'gone') {
       const releasedMs = this.ring.releasedMs(get.position);
       this.#world.checkGone(this.#node.number, get.node, releasedMs);

@@ -55,6 +55,7 @@ export class ModelSession {
   #rest: 'none' | 'running' | 'over' = 'none';
   #sent = 0;
   #ticks = 0;
+  #linkKeys = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -204,8 +205,12 @@ export class ModelSession {
       ringBytes: scenario.ringBytes,
       slow: { policy: scenario.slow, share: 0.5 },
       lastChance: new Set(members.filter(isLastPass).map(({ node }) => node.number)),
+      newKey: () => {
+        this.#linkKeys += 1;
+        return `${this.#linkKeys}`;
+      },
     });
-    const { epoch, orders } = keeper.begin(clock.nowMs);
+    const { epoch, first, orders } = keeper.begin(clock.nowMs);
     const origin = new ModelOrigin(this.#world, number, () => this.step());
     this.pass = { number, keeper, origin, nodes: keeper.nodes, startedMs: clock.nowMs };
     this.#sent = 0;
@@ -215,7 +220,7 @@ export class ModelSession {
       const order = orders.get(member.node.number);
       if (order) member.control?.toNode.send(() => member.node.receive(order));
     }
-    origin.outlet.order(epoch, keeper.nodes[0] ?? null);
+    origin.outlet.order(epoch, first);
     origin.fill();
     this.#tick(this.pass);
   }
@@ -278,8 +283,8 @@ export class ModelSession {
     this.step();
   }
 
-  #order({ keeper, origin }: RunningPass, { epoch, orders }: Orders): void {
-    origin.outlet.order(epoch, keeper.nodes[0] ?? null);
+  #order({ origin }: RunningPass, { epoch, first, orders }: Orders): void {
+    origin.outlet.order(epoch, first);
     for (const [number, order] of orders) {
       const member = this.members.get(number);
       member?.control?.toNode.send(() => member.node.follow(order));

@@ -72,6 +72,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
   const blueprint = await makeBlueprint(
     {
       root,
+      network: 'open',
       descriptions: [['sda', description]],
       exclude: [],
       skipDevices: undefined,
@@ -109,6 +110,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
     phoneHome: false,
     stage2Of: () => undefined,
     compress: 'identity',
+    network: 'open',
     slow: { policy: 'wait', share: 0.5 },
     blueprint,
     keys,

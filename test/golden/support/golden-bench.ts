@@ -70,6 +70,7 @@ export class GoldenBench implements AsyncDisposable {
     return makeBlueprint(
       {
         root: this.root,
+        network: 'open',
         descriptions: [],
         exclude: [],
         skipDevices: undefined,

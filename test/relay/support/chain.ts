@@ -1,11 +1,21 @@
 /** A chain in one process, over real sockets on 127.0.0.x, with the test in the golden's role. */
 import { createHash, type Hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LinkPeer } from '../../../protocol/control.ts';
 import type { StreamBegin } from '../../../protocol/frame.ts';
+import type { Network } from '../../../protocol/network.ts';
 import { Hop, type HopEvent, type Sink } from '../../../relay/hop.ts';
 import { Origin } from '../../../relay/origin.ts';
 
 export const key = Buffer.from('0123456789abcdef');
+
+/** Key of the link between two nodes (0 = the golden), as the golden would make one. */
+export const linkKey = (upstream: number, downstream: number): string =>
+  createHash('sha256').update(`${upstream}>${downstream}`).digest('base64');
+
+/** Who is expected behind a node, with the key of the link to it. */
+export const peer = (upstream: number, downstream: number | undefined): LinkPeer | null =>
+  downstream === undefined ? null : { node: downstream, key: linkKey(upstream, downstream) };
 
 export interface Received {
   bytes: number;
@@ -58,8 +68,12 @@ export interface TestNode {
   result: Promise<'finished' | Error>;
 }
 
+export const session = 'test';
+
 export interface ChainOptions {
   nodes: number;
+  /** Open by default. */
+  network?: Network;
   ringBytes?: number;
   redundancy?: number;
   sink?: (node: number) => { delayMs?: number; failAfter?: number };
@@ -81,8 +95,10 @@ export class Chain {
 
   constructor(options: ChainOptions) {
     const common = {
-      key,
+      session,
       pass: 1,
+      network: options.network ?? ('open' as const),
+      key,
       ringBytes: options.ringBytes ?? 1024 * 1024,
       redundancy: options.redundancy ?? 3,
       signal: this.#abort.signal,
@@ -99,8 +115,10 @@ export class Chain {
           ...common,
           node: number,
           listen: { host, port: 0 },
-          openSink: ({ name }) =>
-            new MemorySink((received) => streams.set(name, received), options.sink?.(number)),
+          openSink: ({ name, kind }) =>
+            kind === 'raw'
+              ? new MemorySink((received) => streams.set(name, received), options.sink?.(number))
+              : null,
         },
         (event) => events.push(event),
       );
@@ -127,9 +145,11 @@ export class Chain {
   order(numbers: readonly number[], via: Map<number, { host: string; port: number }> = new Map()) {
     this.#epoch += 1;
     const epoch = this.#epoch;
-    this.origin.serve({ pass: 1, epoch, downstream: numbers[0] ?? null, nodes: numbers.length });
+    const first = peer(0, numbers[0]);
+    this.origin.serve({ pass: 1, epoch, downstream: first, nodes: numbers.length });
     numbers.forEach((number, index) => {
       const before = numbers[index - 1];
+      const link = linkKey(before ?? 0, number);
       const upstream =
         before === undefined
           ? { node: 0, host: '127.0.0.1', port: this.origin.port }
@@ -137,8 +157,8 @@ export class Chain {
       this.node(number).hop.follow({
         pass: 1,
         epoch,
-        upstream: { ...upstream, ...via.get(number) },
-        downstream: numbers[index + 1] ?? null,
+        upstream: { ...upstream, key: link, ...via.get(number) },
+        downstream: peer(number, numbers[index + 1]),
       });
     });
   }

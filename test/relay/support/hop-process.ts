@@ -4,7 +4,7 @@
  */
 import type { ChainOrder } from '../../../protocol/control.ts';
 import { Hop, type HopEvent } from '../../../relay/hop.ts';
-import { key, MemorySink, type Received } from './chain.ts';
+import { key, MemorySink, type Received, session } from './chain.ts';
 
 export interface HopProcessStart {
   node: number;
@@ -27,8 +27,10 @@ const tell = (message: HopProcessMessage): void => {
 const main = (start: HopProcessStart): void => {
   const hop = new Hop(
     {
-      key,
+      session,
       pass: 1,
+      network: 'open',
+      key,
       node: start.node,
       listen: { host: start.host, port: 0 },
       ringBytes: start.ringBytes,
