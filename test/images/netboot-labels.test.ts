@@ -1,5 +1,6 @@
 /** What machines boot, as chosen by hand and by sessions; looked up in the menus boot loaders read. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
