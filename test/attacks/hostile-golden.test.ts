@@ -184,7 +184,15 @@ describe('what a node checks of a plan', () => {
       'a stream without a partition',
       { disks: [disk], streams: [{ ...streamAt('/'), partition: 2 }] },
     ],
-    ['a stream for another mount', { disks: [disk], streams: [streamAt('/etc')] }],
+    [
+      'a stream for another mount',
+      {
+        disks: [
+          { ...disk, partitions: disk.partitions.map((part) => ({ ...part, mount: '/home' })) },
+        ],
+        streams: [streamAt('/etc')],
+      },
+    ],
     [
       'raw bytes over a file system',
       { disks: [disk], streams: [{ ...streamAt('/'), kind: 'raw' }] },
