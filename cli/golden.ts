@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { makeBlueprint } from '../golden/blueprint.ts';
@@ -18,6 +16,7 @@ import { DEFAULT_RING_BYTES, PORTS } from '../protocol/constants.ts';
 import { NamedError } from '../system/named-error.ts';
 import { confirm } from './confirm.ts';
 import { EXIT_USAGE, fail } from './exit.ts';
+import { keepReport } from './keep-report.ts';
 import { duration, gather, pair, port, wholeNumber } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { startUi, type UiMode } from './ui.ts';
@@ -236,8 +235,10 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
 
   const minNodes = flags.minNodes ?? flags.nodes;
   const directory = makeSessionDirectory(name, Date.now());
-  const journal = openJournal(directory);
-  const logs = new NodeLogs(directory);
+  const trouble = (message: string) =>
+    bus.emit({ kind: 'log', node: null, level: 'error', message });
+  const journal = openJournal(directory, trouble);
+  const logs = new NodeLogs(directory, trouble);
   const report = reportBuilder(version, logs.path.bind(logs));
   bus.subscribe(journal.write);
   bus.subscribe(report.listen);
@@ -282,11 +283,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
     over.abort();
     bootLabels?.close();
     journal.close();
-    const text = `${JSON.stringify(report.build(), null, 2)}\n`;
-    writeFileSync(`${directory}/report.json`, text);
-    if (flags.report) {
-      mkdirSync(dirname(flags.report), { recursive: true });
-      writeFileSync(flags.report, text);
-    }
+    logs.close();
+    keepReport(report.build(), directory, flags.report);
   }
 };

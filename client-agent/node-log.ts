@@ -1,7 +1,11 @@
 /** Everything this node says, once: on its screen, on port 12345, and to the golden. */
+import { printable } from '../protocol/printable.ts';
 import type { StatusServer } from './status-server.ts';
 
 const FLUSH_MS = 250;
+
+/** Lines of one message: the golden takes no large ones. */
+const MESSAGE_LINES = 200;
 
 export class NodeLog {
   readonly #status: StatusServer;
@@ -23,7 +27,7 @@ export class NodeLog {
 
   /** A line for operators: screen, status port, golden. */
   say = (line: string): void => {
-    this.#screen(line);
+    this.#screen(printable(line));
     this.detail(line);
   };
 
@@ -40,6 +44,8 @@ export class NodeLog {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#pending.splice(0);
-    if (lines.length > 0) this.#forward?.(lines);
+    for (let at = 0; at < lines.length; at += MESSAGE_LINES) {
+      this.#forward?.(lines.slice(at, at + MESSAGE_LINES));
+    }
   };
 }

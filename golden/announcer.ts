@@ -3,6 +3,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { OFFER_GROUP, OFFER_INTERVAL_MS } from '../protocol/constants.ts';
 import { type Offer, Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
+import { type AnswerPaces, answerLimits } from '../system/answer-limits.ts';
+import { guarded } from '../system/guard.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
 
@@ -15,6 +17,15 @@ export interface AnnouncerOptions {
   signal: AbortSignal;
   onError: (error: Error) => void;
 }
+
+/** An agent asks each two seconds; whoever gets no answer hears the next offer to all within one. */
+const ANSWERS: AnswerPaces = {
+  perAddress: { burst: 5, perSecond: 1 },
+  total: { burst: 200, perSecond: 100 },
+};
+
+/** Longest datagram that may be a query, in bytes. */
+const MAX_QUERY_BYTES = 256;
 
 const bind = (socket: Socket, port: number, address?: string): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -47,10 +58,11 @@ export const announce = async (options: AnnouncerOptions): Promise<void> => {
       return { socket, network };
     }),
   );
-  const send = (socket: Socket, host: string, toPort: number) => {
-    // A network that drops multicast or broadcast must not stop the other one.
+  // Sending throws for what cannot be an address, and tells the rest later. A network
+  // that drops multicast or broadcast must not stop the other one.
+  const send = guarded((socket: Socket, host: string, toPort: number) => {
     socket.send(JSON.stringify(offer()), toPort, host, (error) => error && onError(error));
-  };
+  }, onError);
   const announceAll = () => {
     for (const { socket, network } of senders) {
       send(socket, OFFER_GROUP, port);
@@ -58,9 +70,13 @@ export const announce = async (options: AnnouncerOptions): Promise<void> => {
     }
   };
   for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
-  listener.on('message', (message: Buffer, from: RemoteInfo) => {
-    if (parseMessage(Query, message.toString())) send(listener, from.address, from.port);
-  });
+  const mayAnswer = answerLimits(ANSWERS);
+  const answer = (message: Buffer, { address: to, port: toPort }: RemoteInfo): void => {
+    // Nobody can be answered at port 0, though it can be sent from.
+    if (toPort === 0 || message.length > MAX_QUERY_BYTES) return;
+    if (parseMessage(Query, message.toString()) && mayAnswer(to)) send(listener, to, toPort);
+  };
+  listener.on('message', guarded(answer, onError));
   for (const socket of [listener, ...senders.map((sender) => sender.socket)]) {
     socket.on('error', onError);
   }

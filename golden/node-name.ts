@@ -1,5 +1,6 @@
 /** What a node will be called. */
 import type { Description } from '../desc/model.ts';
+import { isHostName } from '../system/names.ts';
 import type { Hello } from './member.ts';
 
 /** Host names that say nothing about a machine. */
@@ -36,7 +37,8 @@ export const nodeName = (
     nodes.find((node) => node.address === address) ??
     nodes.find((node) => !node.mac && !node.address && !taken.has(node.name));
   const own = hello.inventory.hostname;
-  const free = (name: string) => !taken.has(name) && name !== goldenName && !meaningless.has(name);
+  const free = (name: string) =>
+    isHostName(name) && !taken.has(name) && name !== goldenName && !meaningless.has(name);
   return (
     [listed?.name, hello.name, own].find((name) => typeof name === 'string' && free(name)) ??
     numbered(number, taken)

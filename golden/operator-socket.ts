@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { parseMessage } from '../protocol/parse-message.ts';
+import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
 import { stateDirectory } from '../system/state-directory.ts';
 
@@ -49,19 +50,26 @@ export const openOperatorSocket = async (
   const server = createServer((socket) => {
     const answer = (value: Answer) => socket.end(`${JSON.stringify(value)}\n`);
     socket.on('error', () => socket.destroy());
-    socket.once('data', (data) => {
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
+    const hear = (data: Buffer): void => {
       if (!parseMessage(Command, data.toString())) {
         answer({ ok: false, message: 'unknown command' });
         return;
       }
       startNow();
       answer({ ok: true, message: `session "${session}" starts with the nodes that are here` });
-    });
+    };
+    socket.once(
+      'data',
+      guarded(hear, ({ message }) => answer({ ok: false, message })),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);
   });
+  // A connection that could not be accepted: who asked in vain asks again.
+  server.on('error', () => undefined);
   chmodSync(path, 0o600);
   signal.addEventListener('abort', () => server.close(), { once: true });
 };

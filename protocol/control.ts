@@ -4,34 +4,52 @@
  * against these schemas; one that does not fit closes that link with a reason.
  */
 import { z } from 'zod';
+import { IpAddress, Port } from '../system/names.ts';
 import { Failure } from './failure.ts';
+import { HomeCall } from './home.ts';
 import { Inventory } from './inventory.ts';
+import { Count, Share, Unsigned32 } from './numbers.ts';
+import { Line, LogLine, Name } from './text.ts';
+
+/** Lines of a log in one message. */
+const MAX_LOG_LINES = 10_000;
+
+/** Made by the golden from random bytes: base64url, hex. */
+const Token = z.string().regex(/^[\w-]{1,128}$/);
+
+/** As `settleModuleName` makes them: "mount-2f". */
+const ModuleName = z.string().regex(/^mount-(?:[0-9a-f]{2})+$/);
 
 /** Where a node stands in the chain from now on; `epoch` grows with every decision. */
 export const ChainOrder = z.object({
-  pass: z.int(),
-  epoch: z.int(),
-  upstream: z.object({ node: z.int(), host: z.string(), port: z.int() }),
+  pass: Unsigned32,
+  epoch: Unsigned32,
+  upstream: z.object({
+    node: Unsigned32,
+    /** Empty for the golden: each node knows by which of its addresses it reaches that. */
+    host: IpAddress.or(z.literal('')),
+    port: Port,
+  }),
   /** Number of the node expected to dial in, or null for the last of the chain. */
-  downstream: z.int().nullable(),
+  downstream: Unsigned32.nullable(),
 });
 export type ChainOrder = z.infer<typeof ChainOrder>;
 
 export const Position = z.object({
   type: z.literal('position'),
-  pass: z.int(),
+  pass: Unsigned32,
   /** Bytes of the pass verified into the ring. */
-  received: z.int(),
+  received: Count,
   /** Bytes of the pass the local sink has taken. */
-  drained: z.int(),
+  drained: Count,
   /** Whether its upstream serves it. */
   linked: z.boolean(),
   /** Name of the stream being received, if any. */
-  stream: z.string().nullable(),
+  stream: Name.nullable(),
   /** Payload bytes of that stream received so far. */
-  streamBytes: z.int(),
+  streamBytes: Count,
   /** Share of the last interval spent waiting, 0…1: for upstream, for the sink, for the downstream. */
-  waiting: z.object({ upstream: z.number(), sink: z.number(), downstream: z.number() }),
+  waiting: z.object({ upstream: Share, sink: Share, downstream: Share }),
 });
 
 export const NodeMessage = z.discriminatedUnion('type', [
@@ -56,18 +74,18 @@ export const NodeMessage = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('step'),
-    step: z.string(),
+    step: Name,
     state: z.enum(['start', 'progress', 'finish', 'skip', 'fail']),
-    detail: z.string().optional(),
+    detail: Line.optional(),
     failure: Failure.optional(),
   }),
   Position,
   /** Something an operator should know of, though this node gets along. */
-  z.object({ type: z.literal('warning'), message: z.string() }),
+  z.object({ type: z.literal('warning'), message: Line }),
   z.object({
     type: z.literal('trouble'),
-    pass: z.int(),
-    epoch: z.int(),
+    pass: Unsigned32,
+    epoch: Unsigned32,
     what: z.enum([
       'upstream-lost',
       'downstream-lost',
@@ -76,7 +94,7 @@ export const NodeMessage = z.discriminatedUnion('type', [
       'gone',
       'sink-failed',
     ]),
-    message: z.string(),
+    message: Line,
   }),
   /** What the machine has, looked at again with the drivers of stage2. */
   z.object({ type: z.literal('inventory'), inventory: Inventory }),
@@ -86,7 +104,7 @@ export const NodeMessage = z.discriminatedUnion('type', [
     phase: z.enum(['prepared', 'received', 'complete', 'failed']),
     failure: Failure.optional(),
   }),
-  z.object({ type: z.literal('log'), lines: z.array(z.string()) }),
+  z.object({ type: z.literal('log'), lines: z.array(LogLine).max(MAX_LOG_LINES) }),
 ]);
 export type NodeMessage = z.infer<typeof NodeMessage>;
 
@@ -106,9 +124,9 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     /** The golden's clock, milliseconds since 1970. */
     time: z.number(),
   }),
-  z.object({ type: z.literal('waiting'), present: z.int(), wanted: z.int() }),
+  z.object({ type: z.literal('waiting'), present: Count, wanted: Count }),
   /** Stage2 comes with the next pass, so many bytes of squashfs. */
-  z.object({ type: z.literal('equip'), bytes: z.int(), ringBytes: z.int() }),
+  z.object({ type: z.literal('equip'), bytes: Count, ringBytes: Count }),
   z.object({
     type: z.literal('plan'),
     /** A ClonePlan; its shape belongs to `desc/clone-plan.ts`. */
@@ -117,29 +135,29 @@ export const GoldenMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('pass'),
     order: ChainOrder,
-    ringBytes: z.int(),
-    redundancy: z.int(),
+    ringBytes: Count,
+    redundancy: Count,
   }),
   z.object({ type: z.literal('chain'), order: ChainOrder }),
   /** This node is out of the running pass (and of the session when `final`). */
-  z.object({ type: z.literal('eject'), reason: z.string(), final: z.boolean() }),
+  z.object({ type: z.literal('eject'), reason: Line, final: z.boolean() }),
   /** Streams are all in: settle and finish the machine. */
   z.object({
     type: z.literal('complete'),
     /** Password of the rsync module on the golden, this node only. */
     settle: z
       .object({
-        user: z.string(),
-        secret: z.string(),
+        user: Token,
+        secret: Token,
         /** Opens a settle channel; this node only. */
-        token: z.string(),
+        token: Token,
         /** Name of the module on the golden for each mount point. */
-        modules: z.record(z.string(), z.string()),
+        modules: z.record(z.string(), ModuleName),
       })
       .nullable(),
     /** What the machine says, and where, once it runs from its own disk; null = nothing. */
-    home: z.object({ port: z.int(), token: z.string() }).nullable(),
+    home: HomeCall.omit({ host: true }).nullable(),
   }),
-  z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: z.string() }),
+  z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: Line }),
 ]);
 export type GoldenMessage = z.infer<typeof GoldenMessage>;

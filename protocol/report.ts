@@ -1,40 +1,45 @@
 /** The result of a session, written by `--report FILE` and kept beside the journal. */
 import { z } from 'zod';
+import { Mac, SessionName } from '../system/names.ts';
 import { NodeState } from './events.ts';
 import { Failure } from './failure.ts';
+import { MAX_MACS } from './inventory.ts';
+import { Amount, Count, ExitCode, Unsigned32 } from './numbers.ts';
+import { Line, Name } from './text.ts';
 
 export const Report = z.object({
-  session: z.string(),
-  version: z.string(),
-  started: z.number(),
-  finished: z.number(),
-  exitCode: z.int(),
+  /** Empty when it ended before it opened. */
+  session: SessionName.or(z.literal('')),
+  version: Name,
+  started: Amount,
+  finished: Amount,
+  exitCode: ExitCode,
   failure: Failure.optional(),
   totals: z.object({
-    passes: z.int(),
-    sourceBytes: z.int(),
-    sentBytes: z.int(),
-    transferMs: z.number(),
-    emptiedMs: z.number(),
-    bytesPerSecond: z.number(),
+    passes: Count,
+    sourceBytes: Count,
+    sentBytes: Count,
+    transferMs: Amount,
+    emptiedMs: Amount,
+    bytesPerSecond: Amount,
   }),
   nodes: z.array(
     z.object({
-      node: z.int(),
-      name: z.string(),
-      address: z.string(),
-      macs: z.array(z.string()),
+      node: Unsigned32,
+      name: Name,
+      address: Name,
+      macs: z.array(Mac).max(MAX_MACS),
       result: NodeState,
       failure: Failure.optional(),
       /** Pass in which it got its data. */
-      pass: z.int().nullable(),
-      seconds: z.number(),
+      pass: Unsigned32.nullable(),
+      seconds: Amount,
       steps: z.array(
         z.object({
-          step: z.string(),
+          step: Name,
           state: z.enum(['finish', 'skip', 'fail']),
-          seconds: z.number(),
-          detail: z.string().optional(),
+          seconds: Amount,
+          detail: Line.optional(),
         }),
       ),
       log: z.string().nullable(),

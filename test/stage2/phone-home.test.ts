@@ -71,6 +71,7 @@ const startGolden = async (token = TOKEN, port = 0): Promise<Golden> => {
     host: '127.0.0.1',
     port,
     signal: stop.signal,
+    say: () => undefined,
     onHome: (said, text) => {
       heard.push(text);
       return said === token;
