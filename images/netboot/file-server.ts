@@ -40,10 +40,10 @@ const LIMITS: ConnectionLimits = { perAddress: 16, total: 1024, idleMs: 60_000, 
 /** A firmware sends its question at once, and asks the next one on a connection of its own or soon. */
 const QUESTION = {
   maxHeaderSize: 8192,
-  headersTimeout: 10_000,
-  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  requestTimeout: 5000,
   keepAliveTimeout: 5000,
-  connectionsCheckingInterval: 2000,
+  connectionsCheckingInterval: 1000,
 };
 
 /** Of an image only what a boot loader needs. */
