@@ -266,7 +266,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       compress: flags.compress === 'none' ? 'identity' : flags.compress,
       blueprint,
       certificate: await goldenCertificate(signal),
-      settle: new SettleService(directory, blueprint.settleTrees, bus.emit),
+      settle: new SettleService(blueprint.settleTrees, bus.emit),
       logs,
       emit: bus.emit,
       signal: AbortSignal.any([signal, over.signal]),

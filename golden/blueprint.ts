@@ -12,13 +12,16 @@ import { loadDescription } from '../desc/load.ts';
 import type { Description, DiskSpec, PartitionSpec } from '../desc/model.ts';
 import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
+import { excludedBelow } from '../streams/exclude.ts';
 import { NamedError } from '../system/named-error.ts';
+import { stateDirectory } from '../system/state-directory.ts';
 import { readBootCode } from './boot-code.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
 import { type GoldenRoot, readGoldenRoot } from './golden-root.ts';
 import type { Hello } from './member.ts';
 import { nodeName } from './node-name.ts';
-import type { SettleTree } from './settle-service.ts';
+import { hiddenIn, holdsSecrets } from './own-secrets.ts';
+import type { SettleTree } from './settle-view.ts';
 import { type StreamSource, streamSource } from './stream-source.ts';
 import { summarise } from './summary.ts';
 import { requireTools } from './tools.ts';
@@ -241,7 +244,8 @@ export const makeBlueprint = async (
   const mounts = streams.flatMap(({ plan }) => plan.mount ?? []);
   const exclude = [...new Set([...description.exclude, ...options.exclude])];
   const atRuntime = golden.path === '/' ? runtimeDirectories : [];
-  const left = [...exclude, ...atRuntime];
+  const hidden = await hiddenIn(golden.path, exclude);
+  const left = [...new Set([...exclude, ...atRuntime, ...hidden])];
   for (const directory of options.exclude) requireAbsolute(directory);
 
   const rootDisk = description.disks.find(({ partitions }) =>
@@ -257,6 +261,9 @@ export const makeBlueprint = async (
   const bootCode = await bootCodeOf(options, description, disks);
   for (const { plan } of streams) {
     if (plan.mount !== undefined) await requireDirectory(under(golden.path, plan.mount));
+  }
+  for (const { plan, ref } of streams) {
+    if (plan.kind === 'raw' && ref) await requireNoSecrets(plan, ref.device);
   }
   const sources = streams.map(({ plan, ref }) =>
     streamSource({
@@ -296,7 +303,15 @@ export const makeBlueprint = async (
     summary: summarise({ golden, description, streams, exclude, bootloader, bootWay, warnings }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
-      kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],
+      kind === 'files' && mount !== undefined
+        ? [
+            {
+              mount,
+              path: under(golden.path, mount),
+              excluded: excludedBelow(mount, left, mounts),
+            },
+          ]
+        : [],
     ),
     planFor,
     nameFor: (hello, address, number, taken) =>
@@ -337,6 +352,14 @@ const requireAbsolute = (directory: string): void => {
   throw new NamedError(
     'BadExclude',
     `-x ${directory}: give the directory from the root on, like /${directory}`,
+  );
+};
+
+const requireNoSecrets = async ({ disk, partition }: StreamPlan, device: string): Promise<void> => {
+  if (!(await holdsSecrets(device))) return;
+  throw new NamedError(
+    'HoldsSecrets',
+    `${disk}${partition} cannot be copied byte by byte: this golden's own keys are on it (${stateDirectory()}); clone its files, or set KA_STATE_DIR to a directory elsewhere`,
   );
 };
 
