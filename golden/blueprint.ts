@@ -359,7 +359,7 @@ const requireNoSecrets = async ({ disk, partition }: StreamPlan, device: string)
   if (!(await holdsSecrets(device))) return;
   throw new NamedError(
     'HoldsSecrets',
-    `${disk}${partition} cannot be copied byte by byte: this golden's own keys are on it (${stateDirectory()}); clone its files, or set KA_STATE_DIR to a directory elsewhere`,
+    `${partitionDevice(disk, partition)} cannot be copied byte by byte: this golden's own keys are on it (${stateDirectory()}); clone its files, or set KA_STATE_DIR to a directory elsewhere`,
   );
 };
 
