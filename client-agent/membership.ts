@@ -13,6 +13,7 @@ import { directoryFinishSteps, finishSteps, prepareSteps } from '../stage2/steps
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import type { GoldenLink } from './golden-link.ts';
+import { homeCall } from './home-call.ts';
 import type { NodeLog } from './node-log.ts';
 import { openSettleTunnel } from './settle-tunnel.ts';
 
@@ -265,7 +266,7 @@ export class Membership {
       const source = settle
         ? await openSettleTunnel(link, settle, log.detail, tunnel.signal)
         : null;
-      const call = home && { host: goldenHost, ...home };
+      const call = home && (await homeCall(goldenHost, home));
       await this.#steps(steps, signal, { settle: source, home: call });
     } finally {
       tunnel.abort();

@@ -3,10 +3,10 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { OFFER_GROUP, OFFER_INTERVAL_MS } from '../protocol/constants.ts';
 import { type Offer, Query } from '../protocol/offer.ts';
 import { parseMessage } from '../protocol/parse-message.ts';
-import { type AnswerPaces, answerLimits } from '../system/answer-limits.ts';
 import { guarded } from '../system/guard.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
+import { type Rations, rations } from '../system/rations.ts';
 
 export interface AnnouncerOptions {
   /** UDP port of offers and queries. */
@@ -19,7 +19,7 @@ export interface AnnouncerOptions {
 }
 
 /** An agent asks each two seconds; whoever gets no answer hears the next offer to all within one. */
-const ANSWERS: AnswerPaces = {
+const ANSWERS: Rations = {
   perAddress: { burst: 5, perSecond: 1 },
   total: { burst: 200, perSecond: 100 },
 };
@@ -70,7 +70,7 @@ export const announce = async (options: AnnouncerOptions): Promise<void> => {
     }
   };
   for (const { address: own } of interfaces) listener.addMembership(OFFER_GROUP, own);
-  const mayAnswer = answerLimits(ANSWERS);
+  const mayAnswer = rations(ANSWERS);
   const answer = (message: Buffer, { address: to, port: toPort }: RemoteInfo): void => {
     // Nobody can be answered at port 0, though it can be sent from.
     if (toPort === 0 || message.length > MAX_QUERY_BYTES) return;

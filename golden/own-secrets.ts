@@ -3,7 +3,7 @@
  * seen, so that no stream and no settling takes it along (docs/trust.md).
  */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { type Mount, readMounts } from '../desc/mounts.ts';
 import { stateDirectory } from '../system/state-directory.ts';
 import { isAtOrIn, mountOf, placesOf } from './visible-places.ts';
@@ -20,7 +20,7 @@ const realPath = async (path: string): Promise<string> => {
 
 /** Every directory of this machine in which the golden's secrets are seen. */
 export const secretPlaces = async (mounts: readonly Mount[]): Promise<string[]> =>
-  placesOf(await realPath(resolve(stateDirectory())), mounts);
+  placesOf(await realPath(stateDirectory()), mounts);
 
 /** Those of them below `root`, and where else the directories `excluded` are seen there; as paths from `root`. */
 export const hiddenIn = async (root: string, excluded: readonly string[]): Promise<string[]> => {
@@ -92,6 +92,6 @@ const addDevicesOf = async (
 export const holdsSecrets = async (device: string): Promise<boolean> => {
   const mounts = await readMounts();
   const found = new Set<string>();
-  await addDevicesOf(await realPath(resolve(stateDirectory())), mounts, found);
+  await addDevicesOf(await realPath(stateDirectory()), mounts, found);
   return found.has(await numberOf(device));
 };

@@ -10,8 +10,10 @@ import { privateTree } from './private-files.ts';
  * /var/lib/ka for root, else ~/.local/state/ka.
  */
 export const stateDirectory = (): string =>
-  process.env.KA_STATE_DIR ??
-  (process.getuid?.() === 0 ? '/var/lib/ka' : join(homedir(), '.local/state/ka'));
+  resolve(
+    process.env.KA_STATE_DIR ??
+      (process.getuid?.() === 0 ? '/var/lib/ka' : join(homedir(), '.local/state/ka')),
+  );
 
 /** Who knows a name below may go there: what is served by TFTP lies in `pxe/boot`. */
 const PASSABLE = 0o711;
@@ -25,7 +27,7 @@ const PRIVATE_TREES = ['keys', 'run', 'sessions'];
  * `BadStateDirectory`.
  */
 export const openStateDirectory = (): void => {
-  const directory = resolve(stateDirectory());
+  const directory = stateDirectory();
   if (directory === '/') {
     throw new NamedError('BadStateDirectory', 'KA_STATE_DIR is /; give ka a directory of its own');
   }

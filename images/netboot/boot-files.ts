@@ -5,11 +5,14 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { formatBootArguments } from '../../protocol/boot-arguments.ts';
+import { Port } from '../../system/names.ts';
 import { stateDirectory } from '../../system/state-directory.ts';
-import { type BootLabel, type Labels, labelForAll } from './labels.ts';
+import { BootLabel, type Labels, labelForAll } from './labels.ts';
 import { macInFileName } from './mac.ts';
 import { bootDirectory } from './paths.ts';
+import { ImageName, Ipv4, KernelArguments, plain } from './plain-values.ts';
 import type { Serving } from './serving.ts';
 import { writeWhole } from './write-file.ts';
 
@@ -44,13 +47,14 @@ const kernelArguments = ({ session }: Labels): string => {
   return `${bootArguments} ${CONSOLES}`;
 };
 
-interface Menu {
-  label: BootLabel;
+const Menu = z.object({
+  label: BootLabel,
   /** Of the HTTP server, with a slash at the end. */
-  base: string;
-  image: string;
-  arguments: string;
-}
+  base: z.string().regex(/^http:\/\/[\d.]+:\d+\/$/),
+  image: ImageName,
+  arguments: KernelArguments,
+});
+type Menu = z.infer<typeof Menu>;
 
 const NOTE = 'Made by ka; changes are lost. See: ka pxe --help';
 
@@ -125,17 +129,14 @@ const writeDirectory = (name: string, files: ReadonlyMap<string, string>): void 
 };
 
 export const baseUrl = ({ address, port }: Pick<Serving, 'address' | 'port'>): string =>
-  `http://${address}:${port}/`;
+  `http://${plain(Ipv4, address, 'address')}:${plain(Port, port, 'port')}/`;
 
 /** Makes all files anew, and removes those of machines that have no choice of their own any more. */
 export const writeBootFiles = (labels: Labels, serving: Serving): void => {
   const base = baseUrl(serving);
-  const menu = (label: BootLabel): Menu => ({
-    label,
-    base,
-    image: serving.image,
-    arguments: kernelArguments(labels),
-  });
+  const words = kernelArguments(labels);
+  const menu = (label: BootLabel): Menu =>
+    plain(Menu, { label, base, image: serving.image, arguments: words }, 'boot menu');
   const all = menu(labelForAll(labels));
   const single = Object.entries(labels.nodes).map(
     ([mac, { label }]) => [macInFileName(mac), menu(label)] as const,

@@ -5,6 +5,7 @@ import { writeBootFiles } from './boot-files.ts';
 import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
 import { withLock } from './lock.ts';
 import { labelsFile, lockFile } from './paths.ts';
+import { plain } from './plain-values.ts';
 import { lastServing } from './serving.ts';
 import { writeWhole } from './write-file.ts';
 
@@ -36,10 +37,11 @@ export const readLabels = (): Labels => {
  * Applies a change and writes the boot files, synchronously: a node that
  * reboots a moment later finds them. Returns the labels as they are now. Also
  * ends what a session that died has left, so `update()` alone is worth a call.
+ * Throws `NotPlain` for what no boot file can hold.
  */
 export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels =>
   withLock(lockFile(), () => {
-    const labels = change(readLabels());
+    const labels = plain(Labels, change(readLabels()), 'labels');
     writeWhole(labelsFile(), `${JSON.stringify(labels, null, 2)}\n`);
     const serving = lastServing();
     if (serving) writeBootFiles(labels, serving);

@@ -4,7 +4,8 @@
  * lies on top and is gone when its process is.
  */
 import { z } from 'zod';
-import { Mac } from './mac.ts';
+import { Name } from '../../protocol/text.ts';
+import { HostName, IpAddress, Mac, Port, SessionName } from '../../system/names.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
 
 export const BOOT_LABELS = ['kamethod', 'local'] as const;
@@ -14,11 +15,14 @@ export type BootLabel = z.infer<typeof BootLabel>;
 /** A `ka golden --pxe` while it runs. */
 const SessionBoot = z.object({
   process: ProcessIdentity,
-  name: z.string(),
+  name: SessionName,
   /** What everybody boots as long as it runs. */
   label: BootLabel,
-  golden: z.object({ host: z.string(), port: z.int() }),
-  fingerprint: z.string().optional(),
+  golden: z.object({ host: IpAddress.or(HostName), port: Port }),
+  fingerprint: z
+    .string()
+    .regex(/^[0-9A-F:]+$/)
+    .optional(),
 });
 export type SessionBoot = z.infer<typeof SessionBoot>;
 
@@ -35,7 +39,7 @@ export const Labels = z.object({
   /** Choices for single machines, by MAC address. */
   nodes: z.record(Mac, Choice),
   /** Machines of sessions by host name: the addresses of all their cards. */
-  names: z.record(z.string(), z.array(Mac)),
+  names: z.record(Name, z.array(Mac)),
   session: SessionBoot.nullable(),
 });
 export type Labels = z.infer<typeof Labels>;

@@ -1,8 +1,3 @@
-import { z } from 'zod';
-
-/** As the kernel writes it: 52:54:00:12:34:56. */
-export const Mac = z.string().regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/);
-
 /** Any usual spelling (colons, dashes, dots or nothing) as lower case with colons; undefined = none. */
 export const macOf = (text: string): string | undefined => {
   const separated = /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(text);

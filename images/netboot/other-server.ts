@@ -6,10 +6,10 @@ import { z } from 'zod';
 import { PORTS } from '../../protocol/constants.ts';
 import { parseMessage } from '../../protocol/parse-message.ts';
 import { Line } from '../../protocol/text.ts';
-import { type AnswerPaces, answerLimits } from '../../system/answer-limits.ts';
 import { guarded } from '../../system/guard.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { IpAddress } from '../../system/names.ts';
+import { type Rations, rations } from '../../system/rations.ts';
 
 /** UDP, one JSON object a datagram. The question goes to everybody, the answer to who asked. */
 const Question = z.object({ ka: z.literal('who-serves') });
@@ -17,7 +17,7 @@ const Answer = z.object({ ka: z.literal('serves'), host: Line, address: IpAddres
 export type OtherServer = Omit<z.infer<typeof Answer>, 'ka'>;
 
 /** One that asks does so three times a second, and then never again. */
-const ANSWERS: AnswerPaces = {
+const ANSWERS: Rations = {
   perAddress: { burst: 6, perSecond: 1 },
   total: { burst: 50, perSecond: 20 },
 };
@@ -47,7 +47,7 @@ export const answerOthers = async (
   await bind(socket, PORTS.boot);
   const answer = JSON.stringify({ ka: 'serves', host: hostname(), address } as const);
   socket.on('error', onError);
-  const mayAnswer = answerLimits(ANSWERS);
+  const mayAnswer = rations(ANSWERS);
   const hear = (message: Buffer, from: RemoteInfo): void => {
     // Nobody can be answered at port 0, though it can be sent from.
     if (from.port === 0 || message.length > MAX_DATAGRAM_BYTES) return;

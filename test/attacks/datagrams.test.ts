@@ -7,7 +7,7 @@ import { announce } from '../../golden/announcer.ts';
 import { answerOthers } from '../../images/netboot/other-server.ts';
 import { PORTS, PROTOCOL_VERSION } from '../../protocol/constants.ts';
 import type { Offer } from '../../protocol/offer.ts';
-import { answerLimits } from '../../system/answer-limits.ts';
+import { rations } from '../../system/rations.ts';
 import { run } from '../../system/run.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -152,7 +152,7 @@ test('an offer that cannot be made is told, and the session goes on', async () =
 
 test('addresses that are not their own get no more answers in all than a few', () => {
   const paces = { perAddress: { burst: 5, perSecond: 1 }, total: { burst: 50, perSecond: 20 } };
-  const mayAnswer = answerLimits(paces);
+  const mayAnswer = rations(paces);
   let answers = 0;
   for (let number = 0; number < 100_000; number += 1) {
     if (mayAnswer(`10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`)) answers += 1;

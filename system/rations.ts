@@ -1,6 +1,7 @@
 /**
- * How often a stranger is answered who asks by datagram: his address may not be
- * his own, so whoever has it must not be flooded with answers.
+ * How often something is done for strangers. Who asks by datagram may have
+ * written any sender's address, and whoever that is must not be flooded with
+ * answers; what a machine does is told in lines, which must not fill a disk.
  */
 
 interface Pace {
@@ -10,12 +11,12 @@ interface Pace {
   perSecond: number;
 }
 
-export interface AnswerPaces {
+export interface Rations {
   perAddress: Pace;
   total: Pace;
 }
 
-/** A cup that holds `burst` answers and is filled up with time. */
+/** Holds `burst` times and is filled up as time goes by. */
 interface Cup {
   left: number;
   sinceMs: number;
@@ -32,8 +33,8 @@ const fill = (cup: Cup | undefined, { burst, perSecond }: Pace, nowMs: number): 
   };
 };
 
-/** Returns a function that says whether this address is answered now, and counts it when it is. */
-export const answerLimits = (paces: AnswerPaces): ((address: string) => boolean) => {
+/** Returns a function that says whether it is done for this address now, and counts it when it is. */
+export const rations = (paces: Rations): ((address: string) => boolean) => {
   const cups = new Map<string, Cup>();
   let all: Cup | undefined;
   return (address) => {
