@@ -13,8 +13,9 @@ import { BootLabel, type Labels, labelForAll } from './labels.ts';
 import { macInFileName } from './mac.ts';
 import { bootDirectory } from './paths.ts';
 import { ImageName, Ipv4, KernelArguments, plain } from './plain-values.ts';
+import { IPXE_DIRECTORY, openPxeDirectory, PXELINUX_DIRECTORY } from './pxe-directory.ts';
 import type { Serving } from './serving.ts';
-import { writeWhole } from './write-file.ts';
+import { writePublic } from './write-file.ts';
 
 /** How long a person has to choose the other label. */
 const CHOICE_SECONDS = 5;
@@ -122,7 +123,7 @@ chain --autofree --replace ${base}ipxe/\${netX/mac:hexhyp}.ipxe || chain --autof
 
 const writeDirectory = (name: string, files: ReadonlyMap<string, string>): void => {
   const directory = join(bootDirectory(), name);
-  for (const [file, text] of files) writeWhole(join(directory, file), text);
+  for (const [file, text] of files) writePublic(join(directory, file), text);
   for (const file of readdirSync(directory)) {
     if (!files.has(file)) rmSync(join(directory, file));
   }
@@ -133,6 +134,7 @@ export const baseUrl = ({ address, port }: Pick<Serving, 'address' | 'port'>): s
 
 /** Makes all files anew, and removes those of machines that have no choice of their own any more. */
 export const writeBootFiles = (labels: Labels, serving: Serving): void => {
+  openPxeDirectory();
   const base = baseUrl(serving);
   const words = kernelArguments(labels);
   const menu = (label: BootLabel): Menu =>
@@ -144,7 +146,7 @@ export const writeBootFiles = (labels: Labels, serving: Serving): void => {
   // In the order a machine asks: while files are replaced nobody finds less than its own.
   const pxelinux = single.map(([mac, own]) => [`01-${mac}`, pxelinuxConfig(own)] as const);
   const ipxe = single.map(([mac, own]) => [`${mac}.ipxe`, ipxeScript(own)] as const);
-  writeDirectory('pxelinux.cfg', new Map([...pxelinux, ['default', pxelinuxConfig(all)]]));
-  writeDirectory('ipxe', new Map([...ipxe, ['default.ipxe', ipxeScript(all)]]));
-  writeWhole(join(bootDirectory(), 'boot.ipxe'), firstScript(base));
+  writeDirectory(PXELINUX_DIRECTORY, new Map([...pxelinux, ['default', pxelinuxConfig(all)]]));
+  writeDirectory(IPXE_DIRECTORY, new Map([...ipxe, ['default.ipxe', ipxeScript(all)]]));
+  writePublic(join(bootDirectory(), 'boot.ipxe'), firstScript(base));
 };

@@ -33,7 +33,6 @@ const dhcpLines = (
 ): string => `# We give the addresses.
 dhcp-range=${from},${to},${network.netmask},12h
 dhcp-lease-max=${toNumber(to) - toNumber(from) + 1}
-dhcp-leasefile=${path(leaseFile())}
 ${guessed ? GUESSED : NAMED}
 # iPXE need not wait for a second server that knows about booting.
 dhcp-option=tag:ipxe,encap:175,176,1b`;
@@ -74,10 +73,10 @@ port=0
 interface=${network.name}
 except-interface=lo
 bind-interfaces
-# The files may be readable by root only; and a change of user or group would let it
-# outlive "ka pxe serve".
-user=root
-group=root
+# It is started as a user without rights, and ends with "ka pxe serve": no change of
+# user, no file with its process number.
+pid-file
+dhcp-leasefile=${path(leaseFile())}
 log-dhcp
 
 enable-tftp

@@ -6,6 +6,7 @@ import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
 import { withLock } from './lock.ts';
 import { labelsFile, lockFile } from './paths.ts';
 import { plain } from './plain-values.ts';
+import { openPxeDirectory } from './pxe-directory.ts';
 import { lastServing } from './serving.ts';
 import { writeWhole } from './write-file.ts';
 
@@ -39,11 +40,13 @@ export const readLabels = (): Labels => {
  * ends what a session that died has left, so `update()` alone is worth a call.
  * Throws `NotPlain` for what no boot file can hold.
  */
-export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels =>
-  withLock(lockFile(), () => {
+export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels => {
+  openPxeDirectory();
+  return withLock(lockFile(), () => {
     const labels = plain(Labels, change(readLabels()), 'labels');
     writeWhole(labelsFile(), `${JSON.stringify(labels, null, 2)}\n`);
     const serving = lastServing();
     if (serving) writeBootFiles(labels, serving);
     return labels;
   });
+};

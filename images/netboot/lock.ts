@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { parseMessage } from '../../protocol/parse-message.ts';
 import { NamedError } from '../../system/named-error.ts';
+import { PRIVATE_FILE } from '../../system/private-files.ts';
 import { isRunning, ProcessIdentity, thisProcess } from './process-identity.ts';
 
 /** The work under the lock takes some milliseconds. */
@@ -41,7 +42,7 @@ const take = (draft: string, path: string): boolean => {
 export const withLock = <T>(path: string, work: () => T): T => {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(thisProcess()));
+  writeFileSync(draft, JSON.stringify(thisProcess()), { mode: PRIVATE_FILE });
   try {
     const until = Date.now() + PATIENCE_MS;
     while (!take(draft, path)) {

@@ -3,9 +3,12 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../protocol/constants.ts';
 import { toFailure } from '../../protocol/failure.ts';
+import { printable } from '../../protocol/printable.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
+import { type Rations, rations } from '../../system/rations.ts';
 import { run } from '../../system/run.ts';
+import { seldom } from '../../system/seldom.ts';
 import { findImage } from '../store.ts';
 import { placeBootLoaders } from './boot-loaders.ts';
 import { startDnsmasq } from './dnsmasq.ts';
@@ -22,6 +25,12 @@ import { describeDownload, describeOffer } from './serve-lines.ts';
 import { chooseMode } from './serve-mode.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { runningServing, writeServing } from './serving.ts';
+
+/** Lines of one machine, and of all: a room that is switched on says some thousand. */
+const TOLD: Rations = {
+  perAddress: { burst: 50, perSecond: 0.5 },
+  total: { burst: 3000, perSecond: 20 },
+};
 
 /** How soon boot files follow when a session's process died. */
 const LOOK_MS = 2000;
@@ -98,7 +107,8 @@ const keepLabels = async (say: ServeOptions['say'], signal: AbortSignal): Promis
  * by itself.
  */
 export const serve = async (options: ServeOptions): Promise<void> => {
-  const { say, signal } = options;
+  const { signal } = options;
+  const say = (line: string): void => options.say(printable(line));
   const image = await findImage(options.image);
   const network = findNetwork(options);
   await checkMachine(signal);
@@ -110,9 +120,18 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const ending = AbortSignal.any([signal, over.signal]);
   const { name, address } = network;
   const warn = (error: Error) => say(`trouble: ${error.message}`);
-  const tell = (download: Download) => {
-    describeDownload(download).then((line) => line !== undefined && say(line), warn);
+  const mayTell = rations(TOLD);
+  const sayMore = seldom(say);
+  /** What machines do, which is as much as they like. */
+  const mention = (who: string, line: () => Promise<string | undefined>): void => {
+    if (!mayTell(who)) {
+      sayMore('more', 'trouble: more is asked for here than is told');
+      return;
+    }
+    line().then((text) => text !== undefined && say(text), warn);
   };
+  const tell = (download: Download): void =>
+    mention(download.client, () => describeDownload(download));
   try {
     await serveFiles({
       address,
@@ -136,9 +155,9 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     const onLine = (line: string) => {
       const offer = read(line);
       const fetched = menuFetched(line);
-      if (offer) say(describeOffer(offer));
+      if (offer) mention(offer.mac, async () => describeOffer(offer));
       else if (fetched) tell(fetched);
-      else if (isTrouble(line)) say(line.trim());
+      else if (isTrouble(line)) mention('dnsmasq', async () => line.trim());
     };
     const dnsmasq = await startDnsmasq(
       dnsmasqConfig({ network, port, range, guessed: options.range === undefined }),

@@ -5,6 +5,7 @@ import { Port } from '../../system/names.ts';
 import { servingFile } from './paths.ts';
 import { ImageName, InterfaceName, Ipv4, plain } from './plain-values.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
+import { openPxeDirectory } from './pxe-directory.ts';
 import { writeWhole } from './write-file.ts';
 
 const Serving = z.object({
@@ -37,5 +38,6 @@ export const runningServing = (): Serving | undefined => {
 
 export const writeServing = (serving: Serving): void => {
   const checked = plain(Serving, serving, 'what is served');
+  openPxeDirectory();
   writeWhole(servingFile(), `${JSON.stringify(checked, null, 2)}\n`);
 };
