@@ -1,6 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import type { BoardActions } from '../board/actions.ts';
@@ -29,6 +28,7 @@ import { goldenKeys } from '../trust/golden-keys.ts';
 import { publicBytes } from '../trust/pin.ts';
 import { confirm } from './confirm.ts';
 import { EXIT_USAGE, fail } from './exit.ts';
+import { keepReport } from './keep-report.ts';
 import { duration, gather, pair, port, wholeNumber } from './parse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { startUi, type UiMode } from './ui.ts';
@@ -290,8 +290,10 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
 
   const minNodes = flags.minNodes ?? flags.nodes;
   const directory = makeSessionDirectory(name, Date.now());
-  const journal = openJournal(directory);
-  const logs = new NodeLogs(directory);
+  const trouble = (message: string) =>
+    bus.emit({ kind: 'log', node: null, level: 'error', message });
+  const journal = openJournal(directory, trouble);
+  const logs = new NodeLogs(directory, trouble);
   const report = reportBuilder(version, logs.path.bind(logs));
   bus.subscribe(journal.write);
   bus.subscribe(report.listen);
@@ -332,7 +334,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
         if (flags.joinFile !== undefined) replaceFile(flags.joinFile, `${text}\n`);
       },
       audit: audit.write,
-      settle: new SettleService(directory, blueprint.settleTrees, bus.emit),
+      settle: new SettleService(blueprint.settleTrees, bus.emit),
       logs,
       emit: bus.emit,
       signal: AbortSignal.any([signal, over.signal]),
@@ -366,11 +368,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
     journal.close();
     audit.close();
     if (flags.joinFile !== undefined) rmSync(flags.joinFile, { force: true });
-    const text = `${JSON.stringify(report.build(), null, 2)}\n`;
-    writeFileSync(`${directory}/report.json`, text);
-    if (flags.report) {
-      mkdirSync(dirname(flags.report), { recursive: true });
-      writeFileSync(flags.report, text);
-    }
+    logs.close();
+    keepReport(report.build(), directory, flags.report);
   }
 };

@@ -4,6 +4,7 @@ import type { BoardActions } from '../board/actions.ts';
 import { startJson } from '../board/json.ts';
 import { startPlain } from '../board/plain.ts';
 import type { Subscribe } from '../board/subscribe.ts';
+import { guarded } from '../system/guard.ts';
 
 export type UiMode = 'board' | 'plain' | 'json';
 
@@ -12,9 +13,13 @@ export interface Ui {
   done(): Promise<void>;
 }
 
-const write = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
+/** Neither a full disk nor a reader that left ends the session: the journal has the same. */
+const write = guarded(
+  (line: string) => {
+    process.stdout.write(`${line}\n`);
+  },
+  () => undefined,
+);
 
 /** The board where there is a terminal to draw on, plain lines elsewhere. */
 export const startUi = async (
@@ -22,6 +27,7 @@ export const startUi = async (
   subscribe: Subscribe,
   actions: BoardActions,
 ): Promise<Ui> => {
+  process.stdout.on('error', () => undefined);
   const chosen = mode ?? (process.stdout.isTTY && process.stdin.isTTY ? 'board' : 'plain');
   if (chosen === 'board') {
     // Only here: Ink and React take a while to load and agents never need them.

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { DiskFacts } from '../desc/facts.ts';
 import { probeDisk, probeDisks } from '../desc/probe.ts';
-import type { Inventory } from '../protocol/inventory.ts';
+import { type Inventory, MAX_MACS } from '../protocol/inventory.ts';
 import { ipv4Interfaces } from '../system/interfaces.ts';
 import { NamedError } from '../system/named-error.ts';
 
@@ -47,8 +47,9 @@ export const takeInventory = async (options: InventoryOptions): Promise<Inventor
 export const devicesOf = ({ disks }: Inventory): string[] =>
   disks.map((disk) => DiskFacts.parse(disk).device);
 
-/** MAC addresses with that of the interface first which the golden is reached from. */
+/** MAC addresses with that of the interface first which the golden is reached from; no more than it takes. */
 export const firstReaching = (macs: readonly string[], address: string): string[] => {
   const mac = ipv4Interfaces().find((candidate) => candidate.address === address)?.mac ?? '';
-  return macs.includes(mac) ? [mac, ...macs.filter((other) => other !== mac)] : [...macs];
+  const sorted = macs.includes(mac) ? [mac, ...macs.filter((other) => other !== mac)] : macs;
+  return sorted.slice(0, MAX_MACS);
 };

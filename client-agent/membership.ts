@@ -20,6 +20,7 @@ import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { checkPlan } from './check-plan.ts';
 import type { GoldenLink } from './golden-link.ts';
+import { homeCall } from './home-call.ts';
 import { devicesOf } from './inventory.ts';
 import type { Knock } from './knock.ts';
 import type { NodeLog } from './node-log.ts';
@@ -367,7 +368,7 @@ export class Membership {
       const source = settle
         ? await openSettleTunnel(link, settle, log.detail, tunnel.signal)
         : null;
-      const call = home && { host: goldenHost, ...home };
+      const call = home && (await homeCall(goldenHost, home));
       await this.#steps(steps, signal, { settle: source, home: call });
     } finally {
       tunnel.abort();

@@ -1,7 +1,8 @@
 /** Reads the status port of one node. */
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { PORTS } from '../protocol/constants.ts';
+import { boundedLines } from '../system/bounded-lines.ts';
+import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
 import { printable } from '../system/printable.ts';
 
@@ -10,6 +11,9 @@ const QUIET_MS = 1000;
 
 /** … or has lasted this long, because the node never stops talking. */
 const SNAPSHOT_MS = 5000;
+
+/** Longest line that is shown, in characters; a node may send anything. */
+const MAX_LINE = 16_384;
 
 export interface StatusTarget {
   /** As the operator wrote it. */
@@ -93,16 +97,16 @@ export const readStatus = async (
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
   let lines = 0;
-  const reader = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
-  reader.on('line', (line) => {
+  const read = boundedLines(MAX_LINE, (line) => {
     lines += 1;
     options.onLine(printable(line));
   });
+  // A terminal that is gone ends the reading, not the process.
+  socket.on('data', guarded(read, stop));
   await new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
   clearTimeout(timer);
-  reader.close();
   options.signal?.removeEventListener('abort', stop);
   if (lines === 0 && !options.signal?.aborted) {
     const { label, port } = target;

@@ -5,21 +5,33 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { PORTS } from '../protocol/constants.ts';
+import { type ConnectionLimits, limitConnections } from '../system/connection-limits.ts';
+import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
 import { printable } from '../system/printable.ts';
+import { seldom } from '../system/seldom.ts';
 
 /** Log kept for readers who come later: this many lines, and never more bytes than this. */
 export const BACKLOG_LINES = 1000;
 const BACKLOG_BYTES = 512 * 1024;
 
-/** Readers at a time. */
-export const MAX_READERS = 200;
+/** Readers say nothing and may rest for ever, so the oldest one makes room, however quiet or busy the log is. */
+export const READER_LIMITS: ConnectionLimits = { perAddress: 32, total: 256, quietMs: 0 };
+
+/** A reader that was switched off is known to be gone after some of these, in milliseconds. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** Nobody has anything to say here: a reader that sends more is let go. */
+const MAX_INPUT_BYTES = 64 * 1024;
 
 /** A reader that has this many bytes waiting does not keep up and is let go. */
 const MAX_LAG_BYTES = 1024 * 1024;
 
-/** A reader that was let go gets this long to take what is waiting for it, in milliseconds. */
+/** A reader that was let go gets this long to take what is waiting for it, in milliseconds … */
 const PARTING_MS = 2000;
+
+/** … unless there are so many of them. */
+const MAX_PARTINGS = 64;
 
 export interface StatusServerOptions {
   /** Address to listen on; default: all. */
@@ -48,7 +60,19 @@ export class StatusServer {
   constructor(options: StatusServerOptions) {
     this.#options = options;
     this.#hostname = options.hostname;
-    this.#server = createServer((socket) => this.#accept(socket));
+    const say = seldom((line) => this.write(`status port: ${line}`));
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#server = createServer(
+      guarded(accept, (error, socket) => {
+        socket.destroy();
+        say('broken', error.message);
+      }),
+    );
+    limitConnections(this.#server, {
+      limits: READER_LIMITS,
+      say: (line) => say('limits', line),
+      end: (socket, why) => this.#letGo(socket, `${why}, yours is the oldest`),
+    });
   }
 
   /** Port listened on; useful when 0 was asked for. */
@@ -78,8 +102,6 @@ export class StatusServer {
         resolve();
       });
     });
-    // An error after this concerns one connection that could not be accepted.
-    this.#server.on('error', (error) => this.write(`status port: ${error.message}`));
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted) await this.close();
   }
@@ -121,25 +143,30 @@ export class StatusServer {
   }
 
   #accept(socket: Socket): void {
-    // A reader that resets its connection is a reader that left, nothing more.
-    socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#forget(socket));
     // One that has closed its half still gets what is on the way, and no more.
     socket.on('end', () => this.#readers.delete(socket));
     // Read and thrown away: unread input would hide that the reader is gone.
-    socket.resume();
-    if (this.#readers.size >= MAX_READERS) {
-      this.#letGo(socket, `${MAX_READERS} readers are connected already, try again later`);
-      return;
-    }
+    socket.on('data', () => {
+      if (socket.bytesRead > MAX_INPUT_BYTES) socket.destroy();
+    });
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const cut = this.#dropped > 0 ? `(${this.#dropped} earlier lines are not kept)\n` : '';
-    const greeting = Buffer.from(`${this.#hostname} online\n${cut}`);
-    socket.write(Buffer.concat([greeting, ...this.#backlog]));
+    socket.cork();
+    socket.write(`${this.#hostname} online\n${cut}`);
+    // Each line as it is kept: readers that do not read share its memory.
+    for (const bytes of this.#backlog) socket.write(bytes);
+    socket.uncork();
     this.#readers.add(socket);
   }
 
   #letGo(socket: Socket, reason: string): void {
     this.#readers.delete(socket);
+    if (this.#partings.has(socket)) return;
+    if (this.#partings.size >= MAX_PARTINGS) {
+      socket.destroy();
+      return;
+    }
     socket.end(`(${reason})\n`);
     this.#partings.set(
       socket,

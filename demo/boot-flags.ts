@@ -14,7 +14,8 @@ export interface BootFlags {
 
 /** Flags of `ka golden` for the system in `root`; none when its own choice will do. */
 export const bootFlags = async (root: string, { disks }: Description): Promise<BootFlags> => {
-  if ((await configuredLoader(root)) === 'none') return { flags: [] };
+  const loader = await configuredLoader(root);
+  if (loader === 'none') return { flags: [] };
   const without = (why: string): BootFlags => ({
     flags: ['-r', 'none'],
     why: `clones get no boot loader: ${why}`,
@@ -28,7 +29,7 @@ export const bootFlags = async (root: string, { disks }: Description): Promise<B
     return without(`they would boot by ${describeBootableBy(way)}`);
   } catch (error) {
     if (error instanceof NamedError && error.code === 'BootloaderMissing') {
-      return without(error.message);
+      return without(`the golden lacks parts of ${loader} to install it again`);
     }
     throw error;
   }

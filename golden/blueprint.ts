@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { isCleanPath, withoutEndSlash } from '../desc/clean-path.ts';
-import type { ClonePlan } from '../desc/clone-plan.ts';
+import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import { completeFromGolden } from '../desc/complete.ts';
 import { DiskFacts } from '../desc/facts.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
@@ -13,7 +13,9 @@ import { partitionDevice } from '../desc/partition-device.ts';
 import { planDisk } from '../desc/plan.ts';
 import type { Hello } from '../protocol/admission.ts';
 import type { Network } from '../protocol/network.ts';
+import { excludedBelow } from '../streams/exclude.ts';
 import { NamedError } from '../system/named-error.ts';
+import { stateDirectory } from '../system/state-directory.ts';
 import { chooseBoot } from './boot-choice.ts';
 import { readBootCode } from './boot-code.ts';
 import { chooseDisks } from './choose-disk.ts';
@@ -24,9 +26,10 @@ import { under } from './golden-mounts.ts';
 import { readGoldenRoot } from './golden-root.ts';
 import { leftOut } from './left-out.ts';
 import { nodeName } from './node-name.ts';
+import { hiddenIn, holdsSecrets } from './own-secrets.ts';
 import { plannedStreams, requireRoot } from './planned-streams.ts';
 import { rawProblem, rawWarnings } from './raw-copies.ts';
-import type { SettleTree } from './settle-service.ts';
+import type { SettleTree } from './settle-view.ts';
 import { isSkippedMount, parseSkip, requireSomethingSkipped } from './skip-devices.ts';
 import { type StreamSource, streamSource } from './stream-source.ts';
 import { summarise } from './summary.ts';
@@ -115,7 +118,8 @@ export const makeBlueprint = async (
   const { description, refs, warnings } = completeFromGolden(loaded, disks);
   const exclude = [...new Set([...description.exclude, ...options.exclude.map(excludedDirectory)])];
   const atRuntime = golden.path === '/' ? runtimeDirectories : [];
-  const left = [...exclude, ...atRuntime];
+  const hidden = await hiddenIn(golden.path, exclude);
+  const left = [...new Set([...exclude, ...atRuntime, ...hidden])];
   const streams = plannedStreams(description, golden, refs, left);
   requireRoot(streams, loaded, { disks, golden, isGiven });
   const notBySkip = golden.mounts.filter((mount) => !isSkippedMount(skip, mount));
@@ -147,6 +151,9 @@ export const makeBlueprint = async (
   const bootCode = await bootCodeOf(options, description, disks);
   for (const { plan } of streams) {
     if (plan.mount !== undefined) await requireDirectory(under(golden.path, plan.mount));
+  }
+  for (const { plan, ref } of streams) {
+    if (plan.kind === 'raw' && ref) await requireNoSecrets(plan, ref.device);
   }
   const sources = streams.map(({ plan, ref }) =>
     streamSource({
@@ -202,7 +209,15 @@ export const makeBlueprint = async (
     }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
-      kind === 'files' && mount !== undefined ? [{ mount, path: under(golden.path, mount) }] : [],
+      kind === 'files' && mount !== undefined
+        ? [
+            {
+              mount,
+              path: under(golden.path, mount),
+              excluded: excludedBelow(mount, left, [...mounts, ...notRead]),
+            },
+          ]
+        : [],
     ),
     listedMacs: description.nodes.flatMap(({ mac }) => mac ?? []),
     planFor,
@@ -271,6 +286,14 @@ const requireCleanPaths = (mounts: readonly string[]): void => {
   throw new NamedError(
     'OddMountPoint',
     `the golden has a file system mounted a second time on ${JSON.stringify(odd)}, which no plan can say; unmount it`,
+  );
+};
+
+const requireNoSecrets = async ({ disk, partition }: StreamPlan, device: string): Promise<void> => {
+  if (!(await holdsSecrets(device))) return;
+  throw new NamedError(
+    'HoldsSecrets',
+    `${partitionDevice(disk, partition)} cannot be copied byte by byte: this golden's own keys are on it (${stateDirectory()}); clone its files, or set KA_STATE_DIR to a directory elsewhere`,
   );
 };
 

@@ -1,14 +1,18 @@
 /** Keeps every event of a session on disk, one JSON object a line. */
-import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { stateDirectory } from '../system/state-directory.ts';
+import type { SessionEvent } from '../protocol/events.ts';
+import { printableJson } from '../protocol/json-line.ts';
+import { privateDirectory } from '../system/private-files.ts';
+import { openStateDirectory, stateDirectory } from '../system/state-directory.ts';
 import type { EventListener } from './event-bus.ts';
+import { GrowingFile } from './growing-file.ts';
 
 /** Directory of one session: journal.jsonl, report.json and a log for each node. */
 export const makeSessionDirectory = (session: string, startedMs: number): string => {
   const stamp = new Date(startedMs).toISOString().replaceAll(':', '').slice(0, 17);
   const directory = join(stateDirectory(), 'sessions', `${stamp}-${session}`);
-  mkdirSync(directory, { recursive: true });
+  openStateDirectory();
+  privateDirectory(directory);
   return directory;
 };
 
@@ -18,16 +22,35 @@ export interface Journal {
   close: () => void;
 }
 
+/** Of what nodes say and how far they are, so many bytes of each are kept; what becomes of nodes always is. */
+const MAX_BYTES: Partial<Record<SessionEvent['kind'], number>> = {
+  log: 64 * 1024 * 1024,
+  step: 64 * 1024 * 1024,
+  progress: 256 * 1024 * 1024,
+};
+
 /**
  * Opens the journal. Lines are appended synchronously: they must be there when
- * the golden is killed a moment later, and there are only a few a second.
+ * the golden is killed a moment later, and there are only a few a second. When
+ * it cannot be written `say` hears of it, and the session goes on.
  */
-export const openJournal = (directory: string): Journal => {
-  const path = join(directory, 'journal.jsonl');
-  const file = openSync(path, 'a');
-  return {
-    path,
-    write: (event) => appendFileSync(file, `${JSON.stringify(event)}\n`),
-    close: () => closeSync(file),
+export const openJournal = (
+  directory: string,
+  say: (line: string) => void,
+  maxBytes = MAX_BYTES,
+): Journal => {
+  const file = new GrowingFile(join(directory, 'journal.jsonl'), say);
+  const bytes = new Map<SessionEvent['kind'], number>();
+  const write = (event: SessionEvent): void => {
+    const line = `${printableJson(event)}\n`;
+    const most = maxBytes[event.kind] ?? Number.POSITIVE_INFINITY;
+    const before = bytes.get(event.kind) ?? 0;
+    const now = before + Buffer.byteLength(line);
+    bytes.set(event.kind, now);
+    if (now <= most) file.append(line);
+    else if (before <= most) {
+      say(`journal: no more events of the kind "${event.kind}", there were ${most >> 20} MiB`);
+    }
   };
+  return { path: file.path, write, close: () => file.close() };
 };

@@ -119,6 +119,8 @@ export const openOperatorSocket = async (
     server.once('error', reject);
     server.listen(path, resolve);
   });
+  // A connection that could not be accepted: who asked in vain asks again.
+  server.on('error', () => undefined);
   chmodSync(path, 0o600);
   signal.addEventListener('abort', () => server.close(), { once: true });
 };

@@ -17,6 +17,8 @@ export interface ReleasesOptions {
   window: number;
   /** Where nodes report from their own disks; null = they do not. Host undefined = all addresses. */
   listen: { host: string | undefined; port: number } | null;
+  /** Hears in one line, seldom, what strangers do to that port. */
+  say: (line: string) => void;
   signal: AbortSignal;
 }
 
@@ -46,13 +48,14 @@ export class Releases {
 
   /** Opens the port nodes report on, if they are to. Throws when it is taken. */
   async listen(): Promise<void> {
-    const { listen, signal } = this.#options;
+    const { listen, say, signal } = this.#options;
     if (!listen) return;
     const server = await HomeServer.start({
       host: listen.host ?? '0.0.0.0',
       port: listen.port,
       signal,
       onHome: this.#home,
+      say,
     });
     this.#port = server.port;
   }

@@ -21,7 +21,7 @@ const durationSeconds = (fromMs: number, toMs: number): number => Math.round(toM
 /** Collects events until `build` is called, normally after `session finished`. */
 export const reportBuilder = (
   version: string,
-  logPath: (name: string) => string | null,
+  logPath: (node: number) => string,
 ): ReportBuilder => {
   const nodes = new Map<number, NodeRecord>();
   const report: Report = {
@@ -51,7 +51,7 @@ export const reportBuilder = (
     record.report.result = event.state;
     record.report.macs = event.macs;
     record.report.seconds = durationSeconds(record.joinedMs, event.time);
-    record.report.log = logPath(event.name);
+    record.report.log = logPath(event.node);
     if (event.failure) record.report.failure = event.failure;
     else delete record.report.failure;
   };

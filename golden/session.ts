@@ -5,7 +5,7 @@
  */
 import type { ClonePlan } from '../desc/clone-plan.ts';
 import type { Hello } from '../protocol/admission.ts';
-import { PROTOCOL_VERSION } from '../protocol/constants.ts';
+import { GOLDEN_NODE, PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { NodeMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
@@ -95,9 +95,6 @@ export const PREPARE_GRACE_MS = 60_000;
 /** How long nodes have to close their links at the end. */
 const DISMISS_MS = 3000;
 
-/** Where the golden's own commands are logged; no node may have this name. */
-const GOLDEN_LOG = 'golden node';
-
 export class Session {
   readonly #options: SessionOptions;
   readonly #roster: Roster;
@@ -124,6 +121,7 @@ export class Session {
       delayMs: options.releaseDelayMs,
       window: options.rebootWindow,
       listen: options.phoneHome ? { host: options.address, port: options.ports.home } : null,
+      say: (message) => options.emit({ kind: 'log', node: null, level: 'warning', message }),
       signal: this.#signal,
     });
     this.#admissions = new Admissions(options.name, (error) =>
@@ -427,7 +425,7 @@ export class Session {
       encoding,
       slow,
       emit,
-      log: (line) => logs.append(GOLDEN_LOG, [line]),
+      log: (line) => logs.append(GOLDEN_NODE, [line]),
       signal: this.#signal,
     });
     this.#pass = pass;
@@ -445,7 +443,7 @@ export class Session {
     const [first] = blueprint.sources;
     if (compress !== 'auto') return compress;
     if (first === undefined) return 'identity';
-    const log = (line: string) => logs.append(GOLDEN_LOG, [line]);
+    const log = (line: string) => logs.append(GOLDEN_NODE, [line]);
     return () => {
       this.#sourceRates ??= measureSource(first, log, this.#signal);
       return this.#sourceRates;
@@ -601,7 +599,7 @@ export class Session {
         this.#advance(member, message);
         return;
       case 'log':
-        logs.append(member.name, message.lines);
+        logs.append(member.number, message.lines);
         return;
       case 'warning': {
         const text = `${member.name}: ${message.message}`;

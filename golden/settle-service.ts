@@ -5,25 +5,28 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
 import { settleConfig, settleModuleName, settleServerArgs } from '../streams/settle-server.ts';
-
-export interface SettleTree {
-  /** Mount point on the node. */
-  mount: string;
-  /** Directory on the golden. */
-  path: string;
-}
+import { printable } from '../system/printable.ts';
+import { replacePrivately } from '../system/private-files.ts';
+import { seldom } from '../system/seldom.ts';
+import { type SettleTree, SettleView } from './settle-view.ts';
 
 export type SettleAccess = Extract<GoldenMessage, { type: 'complete' }>['settle'];
 
 /** So many rsyncs read the golden's disk at once; the others wait their turn. */
 export const MAX_CONCURRENT = 4;
+
+/** Of one node: one that runs, and the next one, which may be here before the end of the first is. */
+const MAX_OF_NODE = 2;
+
+/** Longer than the step may take on the node. */
+const CHANNEL_MS = 65 * 60_000;
 
 const SECRET_BYTES = 18;
 
@@ -31,113 +34,154 @@ interface Ticket {
   node: number;
   user: string;
   secret: string;
-  token: string;
+}
+
+interface Channel {
+  ticket: Ticket;
+  channel: Duplex;
+  /** Ends it: the session is over, the node is dismissed, or it took too long. */
+  signal: AbortSignal;
 }
 
 export class SettleService {
-  readonly #directory: string;
   readonly #trees: readonly SettleTree[];
   readonly #emit: (event: NewEvent) => void;
+  readonly #say: (kind: string, line: string) => void;
   readonly #tickets = new Map<string, Ticket>();
-  readonly #queue: (() => void)[] = [];
+  /** By node: fires when it is dismissed. */
+  readonly #dismissals = new Map<number, AbortController>();
+  readonly #open = new Set<Channel>();
+  #queue: Channel[] = [];
   #running = 0;
+  #made = 0;
+  #view: Promise<SettleView> | undefined;
+  #isWeaknessTold = false;
 
-  constructor(directory: string, trees: readonly SettleTree[], emit: (event: NewEvent) => void) {
-    this.#directory = directory;
+  constructor(trees: readonly SettleTree[], emit: (event: NewEvent) => void) {
     this.#trees = trees;
     this.#emit = emit;
-  }
-
-  get #secretsFile(): string {
-    return join(this.#directory, 'settle.secrets');
-  }
-
-  get #configFile(): string {
-    return join(this.#directory, 'settle.conf');
+    this.#say = seldom((message) => this.#warn(null, message));
   }
 
   /** Makes the secrets of one node. Null when there are no files to settle. */
   admit(node: number): SettleAccess {
     if (this.#trees.length === 0) return null;
     this.dismiss(node);
-    const [secret, token] = [randomBytes(SECRET_BYTES), randomBytes(SECRET_BYTES)].map((bytes) =>
-      bytes.toString('base64url'),
-    ) as [string, string];
-    const user = `node${node}`;
-    this.#tickets.set(token, { node, user, secret, token });
-    this.#writeFiles();
+    const newSecret = () => randomBytes(SECRET_BYTES).toString('base64url');
+    const ticket = { node, user: `node${node}`, secret: newSecret() };
+    const token = newSecret();
+    this.#tickets.set(token, ticket);
+    this.#dismissals.set(node, new AbortController());
     const modules = Object.fromEntries(
       this.#trees.map(({ mount }) => [mount, settleModuleName(mount)]),
     );
-    return { user, secret, token, modules };
+    return { user: ticket.user, secret: ticket.secret, token, modules };
   }
 
-  /** Its secrets are worth nothing from now on. */
+  /** Its secrets are worth nothing from now on, and what it still fetches ends. */
   dismiss(node: number): void {
-    for (const ticket of this.#tickets.values()) {
-      if (ticket.node === node) this.#tickets.delete(ticket.token);
+    for (const [token, ticket] of this.#tickets) {
+      if (ticket.node === node) this.#tickets.delete(token);
     }
-    this.#writeFiles();
+    this.#dismissals.get(node)?.abort();
+    this.#dismissals.delete(node);
   }
 
   /** Connects one channel of a node to an rsync of its own, when its turn comes. */
   serve(channel: Duplex, token: string, node: number | undefined, signal: AbortSignal): void {
+    // Whatever becomes of it, and whoever else listens: an error ends this channel only.
+    channel.on('error', () => channel.destroy());
+    if (channel.destroyed) return;
     const ticket = this.#tickets.get(token);
     if (!ticket || ticket.node !== node) {
       channel.destroy();
-      this.#warn(null, 'a settle channel without a valid token was refused');
+      this.#say('token', 'a settle channel without a valid token was refused');
       return;
     }
-    const start = () => {
-      this.#running += 1;
-      this.#run(channel, signal)
-        .catch((error: Error) => this.#warn(ticket.node, `settle: ${error.message}`))
-        .finally(() => {
-          this.#running -= 1;
-          this.#queue.shift()?.();
-        });
+    const ofNode = [...this.#open].filter((other) => other.ticket.node === ticket.node).length;
+    if (ofNode >= MAX_OF_NODE) {
+      channel.destroy();
+      this.#say(
+        `node ${ticket.node}`,
+        `node ${ticket.node} wants too many settle channels at once`,
+      );
+      return;
+    }
+    const ends = [signal, AbortSignal.timeout(CHANNEL_MS)];
+    const dismissal = this.#dismissals.get(ticket.node)?.signal;
+    const waiting = {
+      ticket,
+      channel,
+      signal: AbortSignal.any(dismissal ? [...ends, dismissal] : ends),
     };
-    if (this.#running < MAX_CONCURRENT) start();
-    else this.#queue.push(start);
+    this.#open.add(waiting);
+    waiting.signal.addEventListener('abort', () => channel.destroy(), { once: true });
+    channel.once('close', () => {
+      this.#open.delete(waiting);
+      this.#queue = this.#queue.filter((other) => other !== waiting);
+    });
+    this.#queue.push(waiting);
+    this.#next();
   }
 
-  async #run(channel: Duplex, signal: AbortSignal): Promise<void> {
-    const rsync: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
-      'rsync',
-      settleServerArgs(this.#configFile),
-      { stdio: ['pipe', 'pipe', 'pipe'], signal, env: { ...process.env, LC_ALL: 'C' } },
+  #next(): void {
+    while (this.#running < MAX_CONCURRENT) {
+      const channel = this.#queue.shift();
+      if (!channel) return;
+      this.#running += 1;
+      this.#run(channel)
+        .catch((error: Error) => {
+          if (channel.signal.aborted) return;
+          this.#warn(channel.ticket.node, `settle: ${printable(error.message)}`);
+        })
+        .finally(() => {
+          channel.channel.destroy();
+          this.#running -= 1;
+          this.#next();
+          if (this.#running === 0) this.#closeView();
+        });
+    }
+  }
+
+  async #run({ ticket, channel, signal }: Channel): Promise<void> {
+    this.#view ??= SettleView.open(this.#trees);
+    const view = await this.#view;
+    this.#tellWeakness(view);
+    if (channel.destroyed) return;
+    this.#made += 1;
+    const configFile = join(view.directory, `channel-${this.#made}.conf`);
+    const secretsFile = join(view.directory, `channel-${this.#made}.secrets`);
+    try {
+      const { modules } = view;
+      replacePrivately(secretsFile, `${ticket.user}:${ticket.secret}\n`);
+      replacePrivately(configFile, settleConfig({ modules, user: ticket.user, secretsFile }));
+      await serveRsync(channel, view.argv(['rsync', ...settleServerArgs(configFile)]), signal);
+    } finally {
+      rmSync(configFile, { force: true });
+      rmSync(secretsFile, { force: true });
+    }
+  }
+
+  /** The next channel finds out anew what is mounted. */
+  #closeView(): void {
+    const view = this.#view;
+    this.#view = undefined;
+    view
+      // One that could not be opened was told of by the channel it was for.
+      ?.then(
+        (opened) => opened.close(),
+        () => undefined,
+      )
+      .catch((error: Error) => this.#say('view', `settle: ${error.message}`));
+  }
+
+  #tellWeakness({ weakness }: SettleView): void {
+    if (weakness === undefined || this.#isWeaknessTold) return;
+    this.#isWeaknessTold = true;
+    this.#warn(
+      null,
+      `settling nodes could read what links of the golden lead to: ${printable(weakness)} (needs root and Linux 5.10)`,
     );
-    const exit = new Promise<number>((resolve, reject) => {
-      rsync.once('error', reject);
-      rsync.once('close', (code) => resolve(code ?? 1));
-    });
-    let complaint = '';
-    rsync.stderr.on('data', (data: Buffer) => {
-      complaint = (complaint + data.toString()).slice(-500);
-    });
-    const feeding = pipeline(channel, rsync.stdin, { signal });
-    const answering = pipeline(rsync.stdout, channel, { signal });
-    const [code] = await Promise.all([
-      exit,
-      // The client hanging up first is how a settle normally ends; what counts
-      // is rsync's exit status here and on the node.
-      feeding.catch(() => undefined),
-      answering.catch(() => undefined),
-    ]);
-    channel.destroy();
-    if (code !== 0) throw new Error(`rsync on the golden exited ${code}: ${complaint.trim()}`);
-  }
-
-  #writeFiles(): void {
-    const tickets = [...this.#tickets.values()];
-    const secrets = tickets.map(({ user, secret }) => `${user}:${secret}\n`).join('');
-    replaceFile(this.#secretsFile, secrets);
-    const config = settleConfig({
-      modules: this.#trees.map(({ mount, path }) => ({ name: settleModuleName(mount), path })),
-      users: tickets.map(({ user }) => user),
-      secretsFile: this.#secretsFile,
-    });
-    replaceFile(this.#configFile, config);
   }
 
   #warn(node: number | null, message: string): void {
@@ -145,8 +189,32 @@ export class SettleService {
   }
 }
 
-/** In one go: an rsync that starts in this moment reads the old text or the new one, never half. */
-const replaceFile = (path: string, text: string): void => {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+/** Runs one daemon on one channel to its end. Rejects when it could not serve. */
+const serveRsync = async (
+  channel: Duplex,
+  [command, ...args]: readonly [string, ...string[]],
+  signal: AbortSignal,
+): Promise<void> => {
+  const rsync: ChildProcessByStdio<Writable, Readable, Readable> = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGKILL',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  let complaint = '';
+  rsync.stderr.on('data', (data: Buffer) => {
+    complaint = (complaint + data.toString()).slice(-500);
+  });
+  const exit = new Promise<number>((resolve, reject) => {
+    rsync.once('error', reject);
+    rsync.once('close', (code) => resolve(code ?? 1));
+  });
+  const [code] = await Promise.all([
+    exit,
+    // The client hanging up first is how a settle normally ends; what counts
+    // is rsync's exit status here and on the node.
+    pipeline(channel, rsync.stdin, { signal }).catch(() => undefined),
+    pipeline(rsync.stdout, channel, { signal }).catch(() => undefined),
+  ]);
+  if (code !== 0) throw new Error(`rsync on the golden exited ${code}: ${complaint.trim()}`);
 };

@@ -4,24 +4,44 @@
  * against these schemas; one that does not fit closes that link with a reason.
  */
 import { z } from 'zod';
+import { IpAddress, Port } from '../system/names.ts';
 import { Nonce } from '../trust/code.ts';
 import { Failure } from './failure.ts';
+import { HomeCall } from './home.ts';
 import { Inventory } from './inventory.ts';
 import { Network } from './network.ts';
+import { Count, Share, Unsigned32 } from './numbers.ts';
+import { Line, LogLine, Name } from './text.ts';
 import { Sha256, StreamRecord } from './vouch.ts';
+
+/** Lines of a log in one message. */
+const MAX_LOG_LINES = 10_000;
+
+/** Streams of a pass: each partition has one. */
+const MAX_STREAMS = 10_000;
+
+/** Made by the golden from random bytes: base64url, hex. */
+const Token = z.string().regex(/^[\w-]{1,128}$/);
+
+/** As `settleModuleName` makes them: "mount-2f". */
+const ModuleName = z.string().regex(/^mount-(?:[0-9a-f]{2})+$/);
 
 /** Key of one link of a chain, 32 bytes in base64. Nobody but its two ends and the golden has it. */
 const LinkKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 
 /** The node expected to dial in, and the key of the link to it. */
-export const LinkPeer = z.object({ node: z.int(), key: LinkKey });
+export const LinkPeer = z.object({ node: Unsigned32, key: LinkKey });
 export type LinkPeer = z.infer<typeof LinkPeer>;
 
 /** Where a node stands in the chain from now on; `epoch` grows with every decision. */
 export const ChainOrder = z.object({
-  pass: z.int(),
-  epoch: z.int(),
-  upstream: LinkPeer.extend({ host: z.string(), port: z.int() }),
+  pass: Unsigned32,
+  epoch: Unsigned32,
+  upstream: LinkPeer.extend({
+    /** Empty for the golden: each node knows by which of its addresses it reaches that. */
+    host: IpAddress.or(z.literal('')),
+    port: Port,
+  }),
   /** null for the last of the chain. */
   downstream: LinkPeer.nullable(),
 });
@@ -29,37 +49,37 @@ export type ChainOrder = z.infer<typeof ChainOrder>;
 
 export const Position = z.object({
   type: z.literal('position'),
-  pass: z.int(),
+  pass: Unsigned32,
   /** Bytes of the pass verified into the ring. */
-  received: z.int(),
+  received: Count,
   /** Bytes of the pass the local sink has taken. */
-  drained: z.int(),
+  drained: Count,
   /** Whether its upstream serves it. */
   linked: z.boolean(),
   /** Name of the stream being received, if any. */
-  stream: z.string().nullable(),
+  stream: Name.nullable(),
   /** Payload bytes of that stream received so far. */
-  streamBytes: z.int(),
+  streamBytes: Count,
   /** Share of the last interval spent waiting, 0…1: for upstream, for the sink, for the downstream. */
-  waiting: z.object({ upstream: z.number(), sink: z.number(), downstream: z.number() }),
+  waiting: z.object({ upstream: Share, sink: Share, downstream: Share }),
 });
 
 /** What an admitted node says. */
 export const NodeMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('step'),
-    step: z.string(),
+    step: Name,
     state: z.enum(['start', 'progress', 'finish', 'skip', 'fail']),
-    detail: z.string().optional(),
+    detail: Line.optional(),
     failure: Failure.optional(),
   }),
   Position,
   /** Something an operator should know of, though this node gets along. */
-  z.object({ type: z.literal('warning'), message: z.string() }),
+  z.object({ type: z.literal('warning'), message: Line }),
   z.object({
     type: z.literal('trouble'),
-    pass: z.int(),
-    epoch: z.int(),
+    pass: Unsigned32,
+    epoch: Unsigned32,
     what: z.enum([
       'upstream-lost',
       'downstream-lost',
@@ -68,7 +88,7 @@ export const NodeMessage = z.discriminatedUnion('type', [
       'gone',
       'sink-failed',
     ]),
-    message: z.string(),
+    message: Line,
   }),
   /** What the machine has, looked at again with the drivers of stage2. */
   z.object({ type: z.literal('inventory'), inventory: Inventory }),
@@ -78,7 +98,7 @@ export const NodeMessage = z.discriminatedUnion('type', [
     phase: z.enum(['prepared', 'received', 'complete', 'failed']),
     failure: Failure.optional(),
   }),
-  z.object({ type: z.literal('log'), lines: z.array(z.string()) }),
+  z.object({ type: z.literal('log'), lines: z.array(LogLine).max(MAX_LOG_LINES) }),
 ]);
 export type NodeMessage = z.infer<typeof NodeMessage>;
 
@@ -100,14 +120,14 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     /** The golden's clock, milliseconds since 1970. */
     time: z.number(),
   }),
-  z.object({ type: z.literal('waiting'), present: z.int(), wanted: z.int() }),
+  z.object({ type: z.literal('waiting'), present: Count, wanted: Count }),
   /** Stage2 comes with the next pass, so many bytes of squashfs. */
   z.object({
     type: z.literal('equip'),
-    bytes: z.int(),
+    bytes: Count,
     /** Of the squashfs, from the manifest of its image. */
     sha256: Sha256,
-    ringBytes: z.int(),
+    ringBytes: Count,
   }),
   z.object({
     type: z.literal('plan'),
@@ -120,33 +140,37 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     network: Network,
     /** Of this pass only, 16 bytes in base64: authenticates its frames, and encrypts them. */
     key: z.string().regex(/^[A-Za-z0-9+/]{22}==$/),
-    ringBytes: z.int(),
-    redundancy: z.int(),
+    ringBytes: Count,
+    redundancy: Count,
   }),
   z.object({ type: z.literal('chain'), order: ChainOrder }),
   /** A stream of a pass has ended, and this is what the golden sent. */
-  StreamRecord.extend({ type: z.literal('vouch'), pass: z.int() }),
+  StreamRecord.extend({ type: z.literal('vouch'), pass: Unsigned32 }),
   /** The pass has ended: the numbers of all its streams that were complete. */
-  z.object({ type: z.literal('vouched'), pass: z.int(), streams: z.array(z.int()) }),
+  z.object({
+    type: z.literal('vouched'),
+    pass: Unsigned32,
+    streams: z.array(Unsigned32).max(MAX_STREAMS),
+  }),
   /** This node is out of the running pass (and of the session when `final`). */
-  z.object({ type: z.literal('eject'), reason: z.string(), final: z.boolean() }),
+  z.object({ type: z.literal('eject'), reason: Line, final: z.boolean() }),
   /** Streams are all in: settle and finish the machine. */
   z.object({
     type: z.literal('complete'),
     /** Password of the rsync module on the golden, this node only. */
     settle: z
       .object({
-        user: z.string(),
-        secret: z.string(),
+        user: Token,
+        secret: Token,
         /** Opens a settle channel; this node only. */
-        token: z.string(),
+        token: Token,
         /** Name of the module on the golden for each mount point. */
-        modules: z.record(z.string(), z.string()),
+        modules: z.record(z.string(), ModuleName),
       })
       .nullable(),
     /** What the machine says, and where, once it runs from its own disk; null = nothing. */
-    home: z.object({ port: z.int(), token: z.string() }).nullable(),
+    home: HomeCall.omit({ host: true }).nullable(),
   }),
-  z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: z.string() }),
+  z.object({ type: z.literal('finish'), action: z.enum(['reboot', 'stay']), reason: Line }),
 ]);
 export type GoldenMessage = z.infer<typeof GoldenMessage>;

@@ -5,12 +5,16 @@
  * `--ui json`, so the shapes are also a public format.
  */
 import { z } from 'zod';
+import { Mac } from '../system/names.ts';
 import { Failure } from './failure.ts';
+import { MAX_MACS } from './inventory.ts';
 import { Network } from './network.ts';
+import { Amount, Count, ExitCode, Unsigned32 } from './numbers.ts';
+import { Line, Name } from './text.ts';
 
 const base = {
   /** Milliseconds since 1970. */
-  time: z.number(),
+  time: Amount,
 };
 
 /** Where a node stands, seen from the golden. */
@@ -39,122 +43,122 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     ...base,
     kind: z.literal('session'),
     state: z.enum(['open', 'started', 'finished']),
-    name: z.string(),
-    address: z.string(),
-    wanted: z.int(),
-    fingerprint: z.string().optional(),
+    name: Name,
+    address: Name,
+    wanted: Count,
+    fingerprint: Name.optional(),
     /** On `open`. */
     network: Network.optional(),
     /** What will be done, as shown to the admin; on `open`. */
-    plan: z.array(z.string()).optional(),
+    plan: z.array(Line).optional(),
     /** On `finished`. */
-    exitCode: z.int().optional(),
+    exitCode: ExitCode.optional(),
     failure: Failure.optional(),
   }),
   z.object({
     ...base,
     kind: z.literal('node'),
-    node: z.int(),
-    name: z.string(),
-    address: z.string(),
+    node: Unsigned32,
+    name: Name,
+    address: Name,
     state: NodeState,
     /** Why, in words, whenever it is not simply moving. */
-    why: z.string().optional(),
+    why: Line.optional(),
     failure: Failure.optional(),
     /** Of all its linked interfaces, as it says; first = the one that reaches the golden. */
-    macs: z.array(z.string()),
+    macs: z.array(Mac).max(MAX_MACS),
     /** The one its ticket was made for: what network boot knows the machine by. */
-    bootMac: z.string().optional(),
+    bootMac: Mac.optional(),
   }),
   /** A machine without a secret that asks to be let in, and what became of it. */
   z.object({
     ...base,
     kind: z.literal('request'),
     /** 1, 2, … */
-    request: z.int(),
+    request: Unsigned32,
     /** `pending`: its code is known; `gone`: it left, or nobody said yes in time. */
     state: z.enum(['pending', 'admitted', 'denied', 'gone']),
-    name: z.string(),
-    address: z.string(),
-    macs: z.array(z.string()),
+    name: Name,
+    address: Name,
+    macs: z.array(Mac).max(MAX_MACS),
     /** Six digits, the same as on its own screen. */
-    code: z.string(),
+    code: Name,
     /** Whether its side has said yes. */
     agreed: z.boolean(),
     /** Why it has to ask, where it had a ticket. */
-    why: z.string().optional(),
+    why: Line.optional(),
   }),
   /** Chain in order, node numbers, golden (0) not listed; at each pass start and each repair. */
   z.object({
     ...base,
     kind: z.literal('chain'),
-    pass: z.int(),
-    epoch: z.int(),
-    order: z.array(z.int()),
-    why: z.string().optional(),
+    pass: Unsigned32,
+    epoch: Unsigned32,
+    order: z.array(Unsigned32),
+    why: Line.optional(),
   }),
   z.object({
     ...base,
     kind: z.literal('pass'),
-    pass: z.int(),
+    pass: Unsigned32,
     /** Number of passes known to be needed so far. */
-    of: z.int(),
+    of: Count,
     state: z.enum(['start', 'finish']),
-    nodes: z.array(z.int()),
+    nodes: z.array(Unsigned32),
     /** Sum of the expected sizes of the streams; 0 = unknown. */
-    expectedBytes: z.int(),
+    expectedBytes: Count,
     /** On start: chosen by measuring. */
     encoding: z.enum(['identity', 'zstd']).optional(),
     /** On finish, in the original's terms. Bytes on the line, first byte → source end, source end → last node. */
-    sentBytes: z.int().optional(),
-    transferMs: z.number().optional(),
-    emptiedMs: z.number().optional(),
+    sentBytes: Count.optional(),
+    transferMs: Amount.optional(),
+    emptiedMs: Amount.optional(),
   }),
   z.object({
     ...base,
     kind: z.literal('stream'),
-    pass: z.int(),
-    name: z.string(),
+    pass: Unsigned32,
+    name: Name,
     state: z.enum(['start', 'finish', 'fail']),
     /** Before compression; on finish. */
-    sourceBytes: z.int().optional(),
+    sourceBytes: Count.optional(),
     /** After compression; on finish. */
-    sentBytes: z.int().optional(),
-    expectedBytes: z.int().optional(),
+    sentBytes: Count.optional(),
+    expectedBytes: Count.optional(),
     failure: Failure.optional(),
   }),
   z.object({
     ...base,
     kind: z.literal('step'),
-    node: z.int(),
-    step: z.string(),
+    node: Unsigned32,
+    step: Name,
     state: z.enum(['start', 'progress', 'finish', 'skip', 'fail']),
-    detail: z.string().optional(),
+    detail: Line.optional(),
     failure: Failure.optional(),
   }),
   /** Twice a second while a pass runs. Rates in bytes per second, over the last seconds. */
   z.object({
     ...base,
     kind: z.literal('progress'),
-    pass: z.int(),
-    stream: z.string().nullable(),
+    pass: Unsigned32,
+    stream: Name.nullable(),
     /** Bytes put on the line by the golden in this pass, without the noise that measures it; so with all here. */
-    sentBytes: z.int(),
+    sentBytes: Count,
     /** Bytes of source data those stand for (uncompressed). */
-    sourceBytes: z.int(),
-    lineRate: z.number(),
-    sourceRate: z.number(),
-    etaMs: z.number().nullable(),
+    sourceBytes: Count,
+    lineRate: Amount,
+    sourceRate: Amount,
+    etaMs: Amount.nullable(),
     /** What holds the chain back now: "golden: reading", "node02: disk". */
-    limit: z.string().nullable(),
+    limit: Line.nullable(),
     nodes: z.array(
       z.object({
-        node: z.int(),
-        received: z.int(),
-        drained: z.int(),
-        rate: z.number(),
+        node: Unsigned32,
+        received: Count,
+        drained: Count,
+        rate: Amount,
         /** Bytes behind the golden. */
-        behind: z.int(),
+        behind: Count,
         limit: z.enum(['upstream', 'disk', 'downstream']).nullable(),
       }),
     ),
@@ -163,9 +167,9 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     ...base,
     kind: z.literal('log'),
     /** null = the golden. */
-    node: z.int().nullable(),
+    node: Unsigned32.nullable(),
     level: z.enum(['info', 'warning', 'error']),
-    message: z.string(),
+    message: Line,
   }),
 ]);
 export type SessionEvent = z.infer<typeof SessionEvent>;

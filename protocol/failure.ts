@@ -1,15 +1,16 @@
 /** A failure as it travels and is reported: a `NamedError` without its stack. */
 import { z } from 'zod';
 import { NamedError } from '../system/named-error.ts';
+import { Line, Name, Output } from './text.ts';
 
 /** Why something failed, in words an operator can act on. */
 export const Failure = z.object({
   /** Stable name: "DiskTooSmall", "SinkFailed". */
-  code: z.string(),
+  code: Name,
   /** One line: what, where, what to do. */
-  message: z.string(),
+  message: Line,
   /** Last lines of the failing command's output. */
-  output: z.string().optional(),
+  output: Output.optional(),
 });
 export type Failure = z.infer<typeof Failure>;
 

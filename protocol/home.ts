@@ -6,12 +6,14 @@
  *   golden → `ok\n` or `unknown\n`
  */
 import { z } from 'zod';
+import { IpAddress, Port } from '../system/names.ts';
+import { printable } from '../system/printable.ts';
 
 /** Where a clone calls, and what it says to be known. */
 export const HomeCall = z.object({
-  /** Address or name of the golden, as the node reaches it. */
-  host: z.string().regex(/^[A-Za-z0-9.:_-]+$/),
-  port: z.int().min(1).max(65_535),
+  /** Address of the golden, as the node reaches it. */
+  host: IpAddress,
+  port: Port,
   /** 16 random bytes in hex, of this node and session only. */
   token: z.string().regex(/^[0-9a-f]{32}$/),
 });
@@ -30,8 +32,8 @@ export const HOME_REPLIES = { known: 'ok', unknown: 'unknown' } as const;
 
 const LINE = /^ka-home ([0-9a-f]{32}) (\S.*)$/;
 
-/** The token and the text of a line without its end; undefined when it is none. */
+/** The token and the text, printable, of a line without its end; undefined when it is none. */
 export const parseHomeLine = (line: string): { token: string; text: string } | undefined => {
   const [, token, text] = LINE.exec(line.trimEnd()) ?? [];
-  return token === undefined || text === undefined ? undefined : { token, text };
+  return token === undefined || text === undefined ? undefined : { token, text: printable(text) };
 };

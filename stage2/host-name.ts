@@ -1,5 +1,7 @@
 /** The node's own host name in place of the golden's. */
 import { existsInside, readInside, writeInside } from '../system/inside.ts';
+import { NamedError } from '../system/named-error.ts';
+import { isHostName } from '../system/names.ts';
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -14,11 +16,18 @@ const wholeName = (name: string): RegExp =>
 export const renameInHosts = (text: string, from: string, to: string): string =>
   from === '' || from === 'localhost' ? text : text.replace(wholeName(from), () => to);
 
-/** Writes the host name where the clone keeps it; returns what was done, in words. */
+/**
+ * Writes the host name where the clone keeps it; returns what was done, in words.
+ * Throws `BadHostName`: some of these files are read by shells.
+ */
 export const renameHost = async (
   root: string,
   { from, to }: { from: string; to: string },
 ): Promise<string> => {
+  if (!isHostName(to)) {
+    const message = `"${to}" is no host name (RFC 1123); correct the node list, or ka agent --name`;
+    throw new NamedError('BadHostName', message);
+  }
   const changed = ['/etc/hostname'];
   await writeInside(root, '/etc/hostname', `${to}\n`);
   // The older place: SUSE's, Slackware's.

@@ -1,5 +1,5 @@
 /** The script that calls home, for whatever the clone has that can open a connection. */
-import { HOME_REPLIES, HOME_WORD, type HomeCall } from '../protocol/home.ts';
+import { HOME_REPLIES, HOME_WORD, HomeCall } from '../protocol/home.ts';
 import { existsInside } from '../system/inside.ts';
 
 export interface Caller {
@@ -65,14 +65,16 @@ export const findCaller = async (root: string): Promise<Caller | null> => {
 };
 
 /**
- * Shell text. `entries` are all files and links that belong to it: they go when
+ * Shell text, of values that were checked here: none is quoted. `entries` are all files and links that belong to it: they go when
  * the call was heard, or never will be; `afterwards` is a command run then.
  */
 export const homeScript = (
-  home: HomeCall,
+  wanted: HomeCall,
   caller: Caller,
   { entries, afterwards }: { entries: readonly string[]; afterwards: string | undefined },
-): string => `\
+): string => {
+  const home = HomeCall.parse(wanted);
+  return `\
 #!/bin/sh
 # Tells the golden node once that this clone runs from its own disk, then removes itself.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -106,3 +108,4 @@ rm -f ${entries.join(' ')}
 rmdir "\${0%/*}" 2>/dev/null
 ${afterwards ?? 'exit 0'}
 `;
+};

@@ -1,6 +1,7 @@
 /** Directories whose contents are left out: one list, in the words of tar and of rsync. */
 import { isAtOrIn, withoutEndSlash } from '../desc/clean-path.ts';
 import type { ClonePlan } from '../desc/clone-plan.ts';
+import { NamedError } from '../system/named-error.ts';
 
 /** Path below `mount`, with a leading "/": /home/x on /home → /x; the mount itself → "". */
 const below = (path: string, mount: string): string => {
@@ -55,3 +56,22 @@ export const tarExcludes = (excluded: readonly string[]): string[] => [
 /** rsync, anchored at the root of the transfer. */
 export const rsyncExcludes = (excluded: readonly string[]): string[] =>
   excluded.map((path) => `--exclude=${literal(path)}/*`);
+
+/** rsync leaves out longer patterns, and then it would serve what they hide. */
+const MAX_PATTERN_BYTES = 4000;
+
+/**
+ * Text of a file of patterns for rsync's daemon: what is in these directories is
+ * not there for any client, whatever it asks for and however deep it lies. Throws
+ * `NotHidden` for a path no pattern can be made of.
+ */
+export const rsyncHidden = (excluded: readonly string[]): string =>
+  excluded
+    .map((path) => {
+      // One line each: a line end in a name is any one character there.
+      const pattern = `${literal(path).replaceAll(/[\r\n]/g, '?')}/**`;
+      if (Buffer.byteLength(pattern) <= MAX_PATTERN_BYTES) return `${pattern}\n`;
+      const message = `${path.slice(0, 100)}… has too long a name to be left out; move it`;
+      throw new NamedError('NotHidden', message);
+    })
+    .join('');

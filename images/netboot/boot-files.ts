@@ -1,6 +1,9 @@
 /** What boot loaders read, in their own languages: menus for pxelinux and iPXE, and what leads there. */
+import { z } from 'zod';
 import { formatBootArguments } from '../../protocol/boot-arguments.ts';
-import type { BootLabel, SessionBoot } from './labels.ts';
+import { Port } from '../../system/names.ts';
+import { BootLabel, type SessionBoot } from './labels.ts';
+import { ImageName, Ipv4, KernelArguments, plain } from './plain-values.ts';
 import type { Serving } from './serving.ts';
 
 /** How long a person has to choose the other label. */
@@ -38,13 +41,14 @@ export const kernelArguments = ({ session, pin, ticket }: BootWords): string => 
   return `${bootArguments} ${CONSOLES}`;
 };
 
-export interface Menu {
-  label: BootLabel;
+export const Menu = z.object({
+  label: BootLabel,
   /** Of the HTTP server, with a slash at the end. */
-  base: string;
-  image: string;
-  arguments: string;
-}
+  base: z.string().regex(/^http:\/\/[\d.]+:\d+\/$/),
+  image: ImageName,
+  arguments: KernelArguments,
+});
+export type Menu = z.infer<typeof Menu>;
 
 const NOTE = 'Made by ka; changes are lost. See: ka pxe --help';
 
@@ -123,4 +127,4 @@ INCLUDE ${base}pxelinux.cfg/default
 `;
 
 export const baseUrl = ({ address, port }: Pick<Serving, 'address' | 'port'>): string =>
-  `http://${address}:${port}/`;
+  `http://${plain(Ipv4, address, 'address')}:${plain(Port, port, 'port')}/`;

@@ -1,8 +1,10 @@
 /** The boot loaders of this machine's distribution, put where they are served. */
-import { constants, copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { NamedError } from '../../system/named-error.ts';
 import { bootDirectory } from './paths.ts';
+import { openPxeDirectory } from './pxe-directory.ts';
+import { PUBLIC_FILE } from './write-file.ts';
 
 interface Loader {
   /** As it is served. */
@@ -56,8 +58,10 @@ const find = ({ name, places, package: brings }: Loader): string => {
 /** Copies them to the boot directory. Throws `ToolMissing` with the package that brings one. */
 export const placeBootLoaders = (): void => {
   const found = loaders.map((loader) => ({ name: loader.name, source: find(loader) }));
-  mkdirSync(bootDirectory(), { recursive: true });
+  openPxeDirectory();
   for (const { name, source } of found) {
-    copyFileSync(source, join(bootDirectory(), name), constants.COPYFILE_FICLONE);
+    const place = join(bootDirectory(), name);
+    copyFileSync(source, place, constants.COPYFILE_FICLONE);
+    chmodSync(place, PUBLIC_FILE);
   }
 };

@@ -2,6 +2,7 @@
 import { baseUrl } from './boot-files.ts';
 import { BIOS_LOADER, UEFI_LOADER } from './boot-loaders.ts';
 import { WHO_ASKS } from './dnsmasq-config.ts';
+import { Ipv4, plain } from './plain-values.ts';
 
 export const DHCP_SERVERS = ['dnsmasq', 'isc-dhcp', 'kea'] as const;
 export type DhcpServer = (typeof DHCP_SERVERS)[number];
@@ -90,8 +91,9 @@ ${text}
 `;
 };
 
-/** Settings to add to this server's own, with what is needed to know where. */
-export const dhcpAdvice = (server: DhcpServer, target: Target): string => {
+/** Settings to add to this server's own, with what is needed to know where. Throws `NotPlain`. */
+export const dhcpAdvice = (server: DhcpServer, { address, port }: Target): string => {
+  const target = { address: plain(Ipv4, address, 'address'), port };
   const base = baseUrl(target);
   const writers = { dnsmasq: forDnsmasq, 'isc-dhcp': forIscDhcp, kea: forKea };
   return writers[server](target, base);

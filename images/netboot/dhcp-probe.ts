@@ -1,7 +1,8 @@
 /** Asks a network whether it has a DHCP server. Takes no address: it never requests what is offered. */
 import { randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guarded } from '../../system/guard.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
 
@@ -93,10 +94,11 @@ export const findDhcpServer = async (
     const answer = new Promise<string>((resolve, reject) => {
       for (const socket of [listener, sender]) {
         socket.on('error', reject);
-        socket.on('message', (packet, from) => {
+        const hear = (packet: Buffer, from: RemoteInfo): void => {
           const server = serverOf(packet, transaction, from.address);
           if (server !== undefined) resolve(server);
-        });
+        };
+        socket.on('message', guarded(hear, reject));
       }
     });
     const question = discover(transaction, mac);

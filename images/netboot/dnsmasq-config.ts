@@ -1,19 +1,25 @@
 /** The configuration of our dnsmasq, to be read by people as well. */
-import { type Ipv4Interface, toNumber } from '../../system/interfaces.ts';
+import { z } from 'zod';
+import { toNumber } from '../../system/interfaces.ts';
+import { Port } from '../../system/names.ts';
 import { baseUrl } from './boot-files.ts';
 import { BIOS_LOADER, UEFI_LOADER } from './boot-loaders.ts';
 import { type AddressRange, networkAddress } from './network.ts';
 import { bootDirectory, leaseFile, siteDirectory } from './paths.ts';
+import { InterfaceName, Ipv4, PlainPath, plain } from './plain-values.ts';
 
-export interface DnsmasqOptions {
-  network: Ipv4Interface;
+const DnsmasqOptions = z.object({
+  network: z.object({ name: InterfaceName, address: Ipv4, netmask: Ipv4 }),
   /** Of the HTTP server. */
-  port: number;
+  port: Port,
   /** Addresses to give; undefined = beside another DHCP server, which gives them. */
-  range: AddressRange | undefined;
+  range: z.object({ from: Ipv4, to: Ipv4 }).or(z.undefined()),
   /** Whether the range is a guess, in which other machines may have addresses already. */
-  guessed: boolean;
-}
+  guessed: z.boolean(),
+});
+export type DnsmasqOptions = z.infer<typeof DnsmasqOptions>;
+
+const path = (of: string): string => plain(PlainPath, of, 'the state directory (KA_STATE_DIR)');
 
 const GUESSED =
   '# Each address is tried by ping first, three seconds in which nobody else is heard.';
@@ -27,7 +33,6 @@ const dhcpLines = (
 ): string => `# We give the addresses.
 dhcp-range=${from},${to},${network.netmask},12h
 dhcp-lease-max=${toNumber(to) - toNumber(from) + 1}
-dhcp-leasefile=${leaseFile()}
 ${guessed ? GUESSED : NAMED}
 # iPXE need not wait for a second server that knows about booting.
 dhcp-option=tag:ipxe,encap:175,176,1b`;
@@ -53,27 +58,29 @@ dhcp-match=set:ipxe,175`;
 /**
  * Text of dnsmasq.conf. Tags: `bios`, `uefi` and `http` say what a machine's
  * firmware is, `ipxe` that it speaks iPXE already, `plain` (set by a site) that
- * its iPXE is not to be used, `script` what follows from those.
+ * its iPXE is not to be used, `script` what follows from those. Throws `NotPlain`
+ * for a value that could be taken for more than itself.
  */
-export const dnsmasqConfig = (options: DnsmasqOptions): string => {
+export const dnsmasqConfig = (wanted: DnsmasqOptions): string => {
+  const options = plain(DnsmasqOptions, wanted, 'setting');
   const { network, port, range } = options;
   const base = baseUrl({ address: network.address, port });
   return `# Made by "ka pxe serve"; changes here are lost.
-# Your own settings: ${siteDirectory()}/NAME.conf, read after these.
+# Your own settings: ${path(siteDirectory())}/NAME.conf, read after these.
 
 # DHCP and TFTP on one network, no DNS.
 port=0
 interface=${network.name}
 except-interface=lo
 bind-interfaces
-# The files may be readable by root only; and a change of user or group would let it
-# outlive "ka pxe serve".
-user=root
-group=root
+# It is started as a user without rights, and ends with "ka pxe serve": no change of
+# user, no file with its process number.
+pid-file
+dhcp-leasefile=${path(leaseFile())}
 log-dhcp
 
 enable-tftp
-tftp-root=${bootDirectory()}
+tftp-root=${path(bootDirectory())}
 tftp-max=500
 
 # What asks: option 93 says the firmware (RFC 4578), user class or option 175 an iPXE.
@@ -93,6 +100,6 @@ dhcp-option-force=tag:http,tag:!script,60,HTTPClient
 
 ${range ? dhcpLines(options, range) : proxyLines(options)}
 
-conf-dir=${siteDirectory()}/,*.conf
+conf-dir=${path(siteDirectory())}/,*.conf
 `;
 };

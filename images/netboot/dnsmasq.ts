@@ -1,11 +1,12 @@
-/** Runs dnsmasq as a child that ends when we do. */
-import { mkdirSync } from 'node:fs';
+/** Runs dnsmasq, as a user without rights, as a child that ends when we do. */
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { NamedError } from '../../system/named-error.ts';
 import { run, tail } from '../../system/run.ts';
-import { dnsmasqFile, siteDirectory } from './paths.ts';
-import { writeWhole } from './write-file.ts';
+import { asDnsmasqUser, checkReadable, type DnsmasqUser, findDnsmasqUser } from './dnsmasq-user.ts';
+import { bootDirectory, dnsmasqFile, siteDirectory } from './paths.ts';
+import { openLeases, openPxeDirectory } from './pxe-directory.ts';
+import { writePublic } from './write-file.ts';
 
 const END_MS = 3000;
 
@@ -17,14 +18,25 @@ export interface DnsmasqRun {
   ended: Promise<void>;
 }
 
-/** Writes the configuration and has dnsmasq check it with the site's own. Throws `BadDnsmasqConfig`. */
-const writeConfig = async (config: string, signal: AbortSignal): Promise<void> => {
-  mkdirSync(siteDirectory(), { recursive: true });
-  writeWhole(dnsmasqFile(), config);
-  const check = await run('dnsmasq', ['--test', `--conf-file=${dnsmasqFile()}`], {
-    signal,
-    okExitCodes: [0, 1, 2, 3, 4, 5],
-  });
+/**
+ * Writes the configuration and has dnsmasq check it with the site's own, as who
+ * it will run. Throws `BadDnsmasqConfig`, and `NotReachable` for files it cannot read.
+ */
+const writeConfig = async (
+  config: string,
+  user: DnsmasqUser,
+  signal: AbortSignal,
+): Promise<void> => {
+  openPxeDirectory();
+  openLeases(user);
+  writePublic(dnsmasqFile(), config);
+  await checkReadable(user, [dnsmasqFile(), siteDirectory(), bootDirectory()], signal);
+  const [command, ...args] = asDnsmasqUser(user, [
+    'dnsmasq',
+    '--test',
+    `--conf-file=${dnsmasqFile()}`,
+  ]);
+  const check = await run(command, args, { signal, okExitCodes: [0, 1, 2, 3, 4, 5] });
   if (check.exitCode === 0) return;
   const why = tail(check.stderr, 1).replace(/^dnsmasq: /, '');
   throw new NamedError('BadDnsmasqConfig', `dnsmasq does not take its settings: ${why}`);
@@ -32,30 +44,28 @@ const writeConfig = async (config: string, signal: AbortSignal): Promise<void> =
 
 /**
  * Starts dnsmasq with this configuration; resolves when it serves. `onLine` gets
- * each line it logs. Throws `ToolMissing`, `BadDnsmasqConfig`, `DnsmasqFailed`.
+ * each line it logs. Throws `ToolMissing`, `NoUser`, `NotReachable`,
+ * `BadDnsmasqConfig`, `DnsmasqFailed`.
  */
 export const startDnsmasq = async (
   config: string,
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<DnsmasqRun> => {
-  await writeConfig(config, signal);
-  // pdeathsig: not left behind even when this process is killed.
-  const child = execa(
-    'setpriv',
-    // biome-ignore format: one option a line reads worse here
-    ['--pdeathsig', 'TERM', 'dnsmasq', '--keep-in-foreground', '--log-facility=-', `--conf-file=${dnsmasqFile()}`],
-    {
-      reject: false,
-      buffer: false,
-      stdin: 'ignore',
-      stdout: 'ignore',
-      stderr: 'pipe',
-      env: { LC_ALL: 'C' },
-      cancelSignal: signal,
-      forceKillAfterDelay: END_MS,
-    },
-  );
+  const user = await findDnsmasqUser(signal);
+  await writeConfig(config, user, signal);
+  const options = ['--keep-in-foreground', '--log-facility=-', `--conf-file=${dnsmasqFile()}`];
+  const [command, ...args] = asDnsmasqUser(user, ['dnsmasq', ...options]);
+  const child = execa(command, args, {
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'pipe',
+    env: { LC_ALL: 'C' },
+    cancelSignal: signal,
+    forceKillAfterDelay: END_MS,
+  });
   const last: string[] = [];
   const lines = createInterface({ input: child.stderr });
   const started = new Promise<void>((resolve) => {

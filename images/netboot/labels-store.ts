@@ -4,6 +4,7 @@ import { withLock } from '../../system/lock.ts';
 import { NamedError } from '../../system/named-error.ts';
 import { firstLabels, Labels, withoutDeadSession } from './labels.ts';
 import { labelsFile, lockFile } from './paths.ts';
+import { openPxeDirectory } from './pxe-directory.ts';
 import { writeWhole } from './write-file.ts';
 
 const readText = (path: string): string | undefined => {
@@ -39,14 +40,17 @@ const checked = (labels: Labels): Labels => {
 };
 
 /**
+/**
  * Applies a change, synchronously: a node that reboots a moment later finds it.
  * Returns the labels as they are now. Also ends what a session that died has
  * left, so `updateLabels()` alone is worth a call. Throws `BadLabels` when the
  * file is damaged, or the outcome could not be read again: then it changes nothing.
  */
-export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels =>
-  withLock(lockFile(), () => {
+export const updateLabels = (change: (labels: Labels) => Labels = (labels) => labels): Labels => {
+  openPxeDirectory();
+  return withLock(lockFile(), () => {
     const labels = checked(change(readLabels()));
     writeWhole(labelsFile(), `${JSON.stringify(labels, null, 2)}\n`);
     return labels;
   });
+};

@@ -4,6 +4,7 @@
  * lies on top and is gone when its process is.
  */
 import { z } from 'zod';
+import { Name } from '../../protocol/text.ts';
 import { HostName, IpAddress, Mac, Port, SessionName } from '../../system/names.ts';
 import { Pin } from '../../trust/pin.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
@@ -39,7 +40,7 @@ export const Labels = z.object({
   /** Choices for single machines, by MAC address. */
   nodes: z.record(Mac, Choice),
   /** Machines of sessions by host name: the addresses they booted from. */
-  names: z.record(z.string(), z.array(Mac)),
+  names: z.record(Name, z.array(Mac)),
   session: SessionBoot.nullable(),
 });
 export type Labels = z.infer<typeof Labels>;

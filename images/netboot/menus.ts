@@ -5,10 +5,11 @@
 import { toFailure } from '../../protocol/failure.ts';
 import { goldenKeys } from '../../trust/golden-keys.ts';
 import { issueTicket } from '../../trust/tickets.ts';
-import { firstScript, ipxeScript, kernelArguments, pxelinuxConfig } from './boot-files.ts';
+import { firstScript, ipxeScript, kernelArguments, Menu, pxelinuxConfig } from './boot-files.ts';
 import { type BootLabel, type Labels, labelOf, sessionOf } from './labels.ts';
 import { macOf } from './mac.ts';
 import { macOfAddress } from './neighbours.ts';
+import { plain } from './plain-values.ts';
 
 /** A file that is asked for by HTTP. */
 export interface FileRequest {
@@ -98,7 +99,7 @@ export const bootMenus = ({
     });
     onGiven({ client, mac, label });
     const write = file.startsWith('ipxe/') ? ipxeScript : pxelinuxConfig;
-    return write({ label, base, image, arguments: words });
+    return write(plain(Menu, { label, base, image, arguments: words }, 'boot menu'));
   };
   return { has, make };
 };

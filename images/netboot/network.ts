@@ -54,13 +54,17 @@ export const findNetwork = (wanted: {
   throw new NamedError('NoNetwork', why);
 };
 
-const bounds = ({ address, netmask }: Ipv4Interface): { first: number; size: number } => {
+const bounds = ({
+  address,
+  netmask,
+}: Pick<Ipv4Interface, 'address' | 'netmask'>): { first: number; size: number } => {
   const size = 2 ** 32 - toNumber(netmask);
   return { first: Math.floor(toNumber(address) / size) * size, size };
 };
 
 /** Address of the network itself: 10.0.0.0. */
-export const networkAddress = (network: Ipv4Interface): string => toAddress(bounds(network).first);
+export const networkAddress = (network: Pick<Ipv4Interface, 'address' | 'netmask'>): string =>
+  toAddress(bounds(network).first);
 
 /** Throws `BadRange` unless both ends are addresses for machines of this network, in order. */
 export const checkRange = (network: Ipv4Interface, { from, to }: AddressRange): AddressRange => {

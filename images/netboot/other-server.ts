@@ -1,16 +1,29 @@
 /** Two `ka pxe serve` on one network would send machines here and there: they find each other. */
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { PORTS } from '../../protocol/constants.ts';
 import { parseMessage } from '../../protocol/parse-message.ts';
+import { Line } from '../../protocol/text.ts';
+import { guarded } from '../../system/guard.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
+import { IpAddress } from '../../system/names.ts';
+import { type Rations, rations } from '../../system/rations.ts';
 
 /** UDP, one JSON object a datagram. The question goes to everybody, the answer to who asked. */
 const Question = z.object({ ka: z.literal('who-serves') });
-const Answer = z.object({ ka: z.literal('serves'), host: z.string(), address: z.string() });
+const Answer = z.object({ ka: z.literal('serves'), host: Line, address: IpAddress });
 export type OtherServer = Omit<z.infer<typeof Answer>, 'ka'>;
+
+/** One that asks does so three times a second, and then never again. */
+const ANSWERS: Rations = {
+  perAddress: { burst: 6, perSecond: 1 },
+  total: { burst: 50, perSecond: 20 },
+};
+
+/** Longest datagram that may be a question or an answer, in bytes. */
+const MAX_DATAGRAM_BYTES = 512;
 
 const ASK_TIMES = 3;
 const ASK_EVERY_MS = 300;
@@ -34,10 +47,14 @@ export const answerOthers = async (
   await bind(socket, PORTS.boot);
   const answer = JSON.stringify({ ka: 'serves', host: hostname(), address } as const);
   socket.on('error', onError);
-  socket.on('message', (message, from) => {
-    if (!parseMessage(Question, message.toString())) return;
+  const mayAnswer = rations(ANSWERS);
+  const hear = (message: Buffer, from: RemoteInfo): void => {
+    // Nobody can be answered at port 0, though it can be sent from.
+    if (from.port === 0 || message.length > MAX_DATAGRAM_BYTES) return;
+    if (!parseMessage(Question, message.toString()) || !mayAnswer(from.address)) return;
     socket.send(answer, from.port, from.address, (error) => error && onError(error));
-  });
+  };
+  socket.on('message', guarded(hear, onError));
 };
 
 /** Who else serves this network; undefined = nobody answers. */
@@ -53,6 +70,7 @@ export const findOtherServer = async (
     socket.setBroadcast(true);
     let other: OtherServer | undefined;
     socket.on('message', (message) => {
+      if (message.length > MAX_DATAGRAM_BYTES) return;
       other ??= parseMessage(Answer, message.toString());
     });
     const question = JSON.stringify({ ka: 'who-serves' } as const);

@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '../../protocol/constants.ts';
 import type { Ipv4Interface } from '../../system/interfaces.ts';
 import { NamedError } from '../../system/named-error.ts';
+import { printable } from '../../system/printable.ts';
+import { type Rations, rations } from '../../system/rations.ts';
 import { run } from '../../system/run.ts';
+import { seldom } from '../../system/seldom.ts';
 import { goldenKeys } from '../../trust/golden-keys.ts';
 import { findImage } from '../store.ts';
 import { baseUrl } from './boot-files.ts';
@@ -25,6 +28,12 @@ import { chooseMode } from './serve-mode.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { runningServing, writeServing } from './serving.ts';
 import { placeTftpFiles } from './tftp-files.ts';
+
+/** Lines of one machine, and of all: a room that is switched on says some thousand. */
+const TOLD: Rations = {
+  perAddress: { burst: 50, perSecond: 0.5 },
+  total: { burst: 3000, perSecond: 20 },
+};
 
 /** How soon it is said that a session's process died. */
 const LOOK_MS = 2000;
@@ -87,7 +96,8 @@ const tellSessions = async (
  * by itself.
  */
 export const serve = async (options: ServeOptions): Promise<void> => {
-  const { say, signal } = options;
+  const { signal } = options;
+  const say = (line: string): void => options.say(printable(line));
   const image = await findImage(options.image);
   const network = findNetwork(options);
   await checkMachine(signal);
@@ -99,14 +109,23 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const ending = AbortSignal.any([signal, over.signal]);
   const { name, address } = network;
   const warn = (error: Error) => say(`trouble: ${error.message}`);
-  const tell = (download: Download) => {
-    describeDownload(download, name).then((line) => line !== undefined && say(line), warn);
-  };
   const labels = new KnownLabels(say);
   const { renewed } = await goldenKeys();
   if (renewed !== undefined) say(`trouble: ${renewed}`);
   const port = PORTS.boot;
   const base = baseUrl({ address, port });
+  const mayTell = rations(TOLD);
+  const sayMore = seldom(say);
+  /** What machines do, which is as much as they like. */
+  const mention = (who: string, line: () => Promise<string | undefined>): void => {
+    if (!mayTell(who)) {
+      sayMore('more', 'trouble: more is asked for here than is told');
+      return;
+    }
+    line().then((text) => text !== undefined && say(text), warn);
+  };
+  const tell = (download: Download): void =>
+    mention(download.client, () => describeDownload(download, name));
   try {
     await serveFiles({
       address,
@@ -116,7 +135,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
         image: image.name,
         device: name,
         labels: labels.now,
-        onGiven: (menu) => say(describeMenu(menu)),
+        onGiven: (menu) => mention(menu.client, async () => describeMenu(menu)),
         onError: warn,
       }),
       onDownload: tell,
@@ -136,8 +155,8 @@ export const serve = async (options: ServeOptions): Promise<void> => {
     const read = bootOfferReader();
     const onLine = (line: string) => {
       const offer = read(line);
-      if (offer) say(describeOffer(offer));
-      else if (isTrouble(line)) say(line.trim());
+      if (offer) mention(offer.mac, async () => describeOffer(offer));
+      else if (isTrouble(line)) mention('dnsmasq', async () => line.trim());
     };
     const dnsmasq = await startDnsmasq(
       dnsmasqConfig({ network, port, range, guessed: options.range === undefined }),

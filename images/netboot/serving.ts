@@ -1,19 +1,22 @@
 /** What `ka pxe serve` tells the other commands of this machine. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { Port } from '../../system/names.ts';
 import { servingFile } from './paths.ts';
+import { ImageName, InterfaceName, Ipv4, plain } from './plain-values.ts';
 import { isRunning, ProcessIdentity } from './process-identity.ts';
+import { openPxeDirectory } from './pxe-directory.ts';
 import { writeWhole } from './write-file.ts';
 
 const Serving = z.object({
   process: ProcessIdentity,
-  interface: z.string(),
-  address: z.string(),
+  interface: InterfaceName,
+  address: Ipv4,
   /** Of the HTTP server. */
-  port: z.int(),
+  port: Port,
   mode: z.enum(['dhcp', 'proxy']),
   /** Name of the boot image. */
-  image: z.string(),
+  image: ImageName,
 });
 export type Serving = z.infer<typeof Serving>;
 
@@ -33,5 +36,8 @@ export const runningServing = (): Serving | undefined => {
   return serving && isRunning(serving.process) ? serving : undefined;
 };
 
-export const writeServing = (serving: Serving): void =>
-  writeWhole(servingFile(), `${JSON.stringify(serving, null, 2)}\n`);
+export const writeServing = (serving: Serving): void => {
+  const checked = plain(Serving, serving, 'what is served');
+  openPxeDirectory();
+  writeWhole(servingFile(), `${JSON.stringify(checked, null, 2)}\n`);
+};

@@ -89,6 +89,25 @@ describe('ka status', () => {
     await new Promise<void>((resolve) => silent.close(() => resolve()));
   });
 
+  test('a node that never ends a line takes no memory for it', async () => {
+    const endless = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      const pour = (): void => {
+        while (socket.write('x'.repeat(64 * 1024)));
+      };
+      socket.on('drain', pour);
+      pour();
+    });
+    await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', () => resolve()));
+    const address = endless.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const before = process.memoryUsage().heapUsed;
+    const { err } = await show([`127.0.0.1:${port}`]);
+    expect(err[0]).toContain('says nothing');
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 1024 * 1024);
+    endless.close();
+  }, 15_000);
+
   test('--follow goes on until it is stopped', async () => {
     const server = await serve('node01');
     const stop = new AbortController();

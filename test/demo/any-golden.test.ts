@@ -294,7 +294,7 @@ describe('a disk image is cloned', () => {
     const result = await cloneOf('logical');
     expect(result).toEqual(identical(/\d+ entries, 3 MiB compared/));
     expect(notes(result)).toEqual([
-      'golden: clones get no boot loader: the golden has no grub-install',
+      'golden: clones get no boot loader: the golden lacks parts of grub to install it again',
     ]);
   }, 120_000);
 

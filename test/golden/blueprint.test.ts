@@ -69,8 +69,8 @@ test('a golden in a directory gives the files of its EFI system partition as a s
     { name: '/boot/efi', kind: 'files', disk: 'sda', partition: 1, mount: '/boot/efi' },
   ]);
   expect(blueprint.settleTrees).toEqual([
-    { mount: '/', path: root },
-    { mount: '/boot/efi', path: join(root, 'boot/efi') },
+    { mount: '/', path: root, excluded: ['/boot/efi'] },
+    { mount: '/boot/efi', path: join(root, 'boot/efi'), excluded: [] },
   ]);
   expect(blueprint.summary).toContain('Nodes may boot by UEFI');
 

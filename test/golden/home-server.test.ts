@@ -16,6 +16,7 @@ beforeEach(async () => {
     host: '127.0.0.1',
     port: 0,
     signal: stop.signal,
+    say: () => undefined,
     onHome: (...call) => {
       heard.push(call);
       return call[0] === TOKEN;
@@ -64,7 +65,13 @@ test('strangers are not known', async () => {
 
 test('a port that is taken is named', async () => {
   const { port } = server;
-  const options = { host: '127.0.0.1', port, signal: stop.signal, onHome: () => true };
+  const options = {
+    host: '127.0.0.1',
+    port,
+    signal: stop.signal,
+    say: () => undefined,
+    onHome: () => true,
+  };
   await expect(HomeServer.start(options)).rejects.toMatchObject({
     code: 'PortTaken',
     message: expect.stringContaining(`port ${port} is in use`),

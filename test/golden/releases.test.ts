@@ -41,7 +41,14 @@ const cloned = (name: string, { reboot = true } = {}): Member => {
 
 const releasesOf = async (window: number, phoneHome = true, delayMs = 0): Promise<Releases> => {
   const listen = phoneHome ? { host: '127.0.0.1', port: 0 } : null;
-  const releases = new Releases({ roster, delayMs, window, listen, signal: over.signal });
+  const releases = new Releases({
+    roster,
+    delayMs,
+    window,
+    listen,
+    say: () => undefined,
+    signal: over.signal,
+  });
   await releases.listen();
   return releases;
 };

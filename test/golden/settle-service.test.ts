@@ -21,8 +21,7 @@ beforeEach(async () => {
   over = new AbortController();
   node = 1;
   service = new SettleService(
-    directory,
-    [{ mount: '/', path: join(directory, 'tree') }],
+    [{ mount: '/', path: join(directory, 'tree'), excluded: [] }],
     () => undefined,
   );
   server = createServer((socket) => service.serve(socket, token, node, over.signal));
@@ -55,7 +54,6 @@ describe('settling', () => {
   test('a node gets in with its token and secret while others come and go', async () => {
     const access = admitted(1);
     token = access.token;
-    // Each of these rewrites what rsync reads when it starts.
     const comeAndGo = setInterval(() => {
       service.admit(2);
       service.dismiss(2);

@@ -1,9 +1,11 @@
 /** `ka pxe serve` in a lab: a golden that serves, machines that ask. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Lab, type LabHost } from '../../demo/lab.ts';
+import { run } from '../../system/run.ts';
 import { digestOf } from '../../trust/secret.ts';
 import { eventually } from '../support/eventually.ts';
 import { labDirectory } from '../support/lab-directory.ts';
@@ -27,8 +29,11 @@ const OLD_MENUS = [
 let lab: Lab;
 let image: string;
 
+/** Where dnsmasq may pass, which has no rights: a checkout need not be. */
+let states: string;
+
 /** Each machine has a state directory of its own. */
-const stateOf = (host: { name: string }): string => join(lab.directory, `state-${host.name}`);
+const stateOf = (host: { name: string }): string => join(states, `state-${host.name}`);
 
 const node = (number: number) => {
   const found = lab.nodes[number - 1];
@@ -83,6 +88,8 @@ const allState = async (): Promise<string> => {
 
 beforeAll(async () => {
   lab = await Lab.create({ nodes: 2, directory: labDirectory });
+  states = await mkdtemp(join(tmpdir(), 'ka-test-'));
+  await chmod(states, 0o711);
   image = await makeImage(stateOf(lab.golden));
   await makeImage(stateOf(node(1)));
   const site = join(stateOf(lab.golden), 'pxe/dnsmasq.d');
@@ -98,6 +105,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();
+  await rm(states, { recursive: true });
 }, 60_000);
 
 describe('where nobody gives addresses', () => {
@@ -275,6 +283,39 @@ describe('where nobody gives addresses', () => {
     expect(await served.output()).toMatch(/^trouble: no ticket for 52:54:00:00:00:07: .+$/m);
   });
 
+  test('dnsmasq runs without root, with three rights, and sees what it serves only', async () => {
+    const [, pid = ''] = /pid=(\d+)/.exec(await dnsmasqs()) ?? [];
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    const uid = (await run('id', ['-u', 'dnsmasq'])).stdout.trim();
+    expect(status).toMatch(new RegExp(`^Uid:\\t${uid}\\t${uid}\\t${uid}\\t${uid}$`, 'm'));
+    // 10, 12 and 13 of linux/capability.h: NET_BIND_SERVICE, NET_ADMIN, NET_RAW.
+    for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) {
+      expect(status).toContain(`Cap${set}:\t0000000000003400\n`);
+    }
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    const pxe = join(stateOf(lab.golden), 'pxe');
+    const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+    const modes = Object.fromEntries(
+      await Promise.all(
+        (await readdir(pxe)).map(async (name) => [name, await modeOf(join(pxe, name))] as const),
+      ),
+    );
+    expect(modes).toEqual({
+      boot: '755',
+      'dnsmasq.conf': '644',
+      'dnsmasq.d': '755',
+      'dnsmasq.leases': '600',
+      'labels.json': '600',
+      'serving.json': '600',
+    });
+    expect(await modeOf(pxe)).toBe('711');
+    // It writes there, as who it is.
+    expect((await stat(join(pxe, 'dnsmasq.leases'))).uid).toBe(Number(uid));
+    expect(await readFile(join(pxe, 'dnsmasq.leases'), 'utf8')).toMatch(
+      /^\d+ [0-9a-f:]{17} 10\.75/,
+    );
+  });
+
   test('nothing else is given', async () => {
     const paths = [
       ...['', 'nothing', 'images/default/', 'images/default/manifest.json', 'pxelinux.cfg'],
@@ -404,6 +445,24 @@ describe('beside another DHCP server', () => {
   }, 30_000);
 });
 
+test('an address that answers a ping is not given, where the addresses are a guess', async () => {
+  const offered = async (): Promise<string> => {
+    const served = startServe(lab.golden, stateOf(lab.golden), ['--mode', 'dhcp']);
+    await untilServing(served);
+    const [offer] = await askAs(node(1), MAC, 0, 'none', 1);
+    served.process.kill('SIGTERM');
+    await served.process.ended;
+    return offer?.offered ?? '';
+  };
+  const first = await offered();
+  expect(first).toMatch(/^10\.75\.0\.\d+$/);
+  await node(2).run(['ip', 'address', 'add', `${first}/24`, 'dev', 'eth0']);
+  const second = await offered();
+  expect(second).toMatch(/^10\.75\.0\.\d+$/);
+  expect(second).not.toBe(first);
+  await node(2).run(['ip', 'address', 'delete', `${first}/24`, 'dev', 'eth0']);
+}, 60_000);
+
 describe('what cannot be served is refused in one line', () => {
   const lineOf = async (flags: readonly string[], host = lab.golden): Promise<string> => {
     const { exitCode, said } = await refused(host, stateOf(host), flags);
@@ -450,6 +509,15 @@ describe('what cannot be served is refused in one line', () => {
     await mkdir(site, { recursive: true });
     await writeFile(join(site, 'bad.conf'), 'dhcp-hosts=x\n');
     expect(await lineOf(DHCP, node(1))).toMatch(/^ka: dnsmasq does not take .*bad\.conf.*\n$/);
+  }, 30_000);
+
+  test('a place dnsmasq cannot pass to', async () => {
+    await chmod(states, 0o700);
+    const said = await lineOf(DHCP);
+    await chmod(states, 0o711);
+    expect(said).toMatch(
+      /^ka: user dnsmasq, as whom dnsmasq runs, cannot read \S+: \S+ lets nobody else pass; chmod o\+x.*\n$/,
+    );
   }, 30_000);
 
   test('ports that are taken, and by what', async () => {

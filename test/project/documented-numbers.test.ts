@@ -9,7 +9,7 @@ import { firmwareOf, LOADERS } from '../../boot/loaders/loaders.ts';
 import { EXIT_USAGE } from '../../cli/exit.ts';
 import { addGoldenCommand } from '../../cli/golden.ts';
 import { SILENCE_MS as GOLDEN_SILENCE_MS } from '../../client-agent/golden-link.ts';
-import { BACKLOG_LINES, MAX_READERS } from '../../client-agent/status-server.ts';
+import { BACKLOG_LINES, READER_LIMITS } from '../../client-agent/status-server.ts';
 import { BEHIND_BYTES, EMPTY, FULL, SLOW_MS, STALL_MS } from '../../golden/chain-keeper.ts';
 import { READ_BYTES, SAMPLE_MS, WORTH_IT } from '../../golden/encoding.ts';
 import { LAST_PASS_REST_MS, MAX_PASSES } from '../../golden/member.ts';
@@ -49,6 +49,7 @@ import {
   FRAMES_DELAY_SHARE,
   HANDSHAKE_MS,
   KEEP_ALIVE_MS,
+  SEALED_FRAME_BYTES,
   SILENCE_MS,
 } from '../../relay/tuning.ts';
 import { COMMAND_TIMEOUT_MS, GIVE_UP_MS } from '../../stage2/boot-entry.ts';
@@ -112,7 +113,7 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
     ['payload length, at most # MiB', MAX_PAYLOAD_BYTES / MIB],
     [`| ${FRAME_SIGNED_BYTES} | # | tag |`, FRAME_TAG_BYTES],
     ['| # | | payload |', FRAME_HEADER_BYTES],
-    ['over the first # bytes and the payload', FRAME_SIGNED_BYTES],
+    ['the first # bytes are authenticated with it', FRAME_SIGNED_BYTES],
     [
       "at most # % of the stream's time (or # KiB",
       ...[percent(FRAMES_DELAY_SHARE), FRAME_LEAST_BYTES / 1024],
@@ -137,7 +138,7 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
   'docs/board.md': [
     ['a terminal of # columns or more', WIDE_COLUMNS],
     ['at most each # seconds', seconds(PROGRESS_MS)],
-    ['on TCP port # to up to # readers', PORTS.status, MAX_READERS],
+    ['on TCP port # to up to # readers', PORTS.status, READER_LIMITS.total],
     ['its last # lines', BACKLOG_LINES],
     ['A Meg is # bytes', MIB],
     ['# for a wrong command line', EXIT_USAGE],
@@ -156,7 +157,7 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
   ],
   'docs/scaling.md': [
     ['`relay/frame-size.ts`: # % of the stream', percent(FRAMES_DELAY_SHARE)],
-    ['a power of two, # KiB to # MiB', ...[FRAME_LEAST_BYTES / 1024, MAX_PAYLOAD_BYTES / MIB]],
+    ['a power of two, # KiB to # MiB', ...[FRAME_LEAST_BYTES / 1024, SEALED_FRAME_BYTES / MIB]],
     ['it is given up after # to # s', seconds(heartbeatMs), seconds(heartbeatMs + HEARTBEAT_MS)],
     ['# sessions of # to # nodes', RANDOM_PARTS * RANDOM_RUNS, ...RANDOM_NODES],
     ['found within # runs', BROKEN_RUNS],
@@ -201,7 +202,7 @@ describe('what the documents say is what the code does:', () => {
     const rows = rowsOf(await read('docs/scaling.md'));
     const bytes = 10 * 1024 * MIB;
     for (const nodes of [1, 10, 100, 1000]) {
-      const frame = frameSize(bytes, nodes, MAX_PAYLOAD_BYTES);
+      const frame = frameSize(bytes, nodes, SEALED_FRAME_BYTES);
       const cells = [112, 1120].map((mebibytesPerSecond) => {
         const rate = mebibytesPerSecond * MIB;
         const hop = frame / rate + 0.000_06 + (0.0007 * frame) / MIB;

@@ -22,7 +22,7 @@ test.each([
   [
     'where its permissions do not allow it',
     false,
-    ['--permission', '--allow-fs-read=*', '--allow-net'],
+    ['--permission', '--allow-fs-read=*', '--allow-net', '--allow-worker'],
   ],
 ])('moves a stream to the last byte, past a node that is taken out, %s', async (_, libc, flags) => {
   const result = await relayWith(quiet, ...flags);

@@ -71,6 +71,7 @@ const startGolden = async (token = TOKEN, port = 0): Promise<Golden> => {
     host: '127.0.0.1',
     port,
     signal: stop.signal,
+    say: () => undefined,
     onHome: (said, text) => {
       heard.push(text);
       return said === token;
@@ -142,7 +143,7 @@ describe('a clone with systemd', () => {
     await withSystemd(temp.path);
     await mkdir(join(temp.path, 'etc/rc2.d'));
     const before = await filesIn(temp.path);
-    const home = { host: 'golden', port: 30766, token: TOKEN };
+    const home = { host: '10.75.0.1', port: 30766, token: TOKEN };
     await arrangePhoneHome(temp.path, home, isTool);
     // As Debian's update-rc.d numbers it.
     await symlink('../init.d/ka-phone-home', join(temp.path, 'etc/rc2.d/S01ka-phone-home'));
@@ -174,7 +175,7 @@ test('a clone that cannot call says so', async () => {
   await using temp = await makeTempDir();
   await makeRoot(temp.path, {});
   const before = await filesIn(temp.path);
-  const home = { host: 'golden', port: 30766, token: TOKEN };
+  const home = { host: '10.75.0.1', port: 30766, token: TOKEN };
   expect(await arrangePhoneHome(temp.path, home, isTool)).toMatchObject({
     state: 'skip',
     detail: expect.stringMatching(/none of bash, nc/),

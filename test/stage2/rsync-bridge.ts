@@ -18,11 +18,14 @@ export const openBridge = async (
   const secretsFile = join(directory, 'secrets');
   const configFile = join(directory, 'rsyncd.conf');
   await writeFile(secretsFile, 'node1:right\n', { mode: 0o600 });
+  const hiddenFile = join(directory, 'hidden');
+  await writeFile(hiddenFile, '');
   const modules = Object.entries(trees).map(([mount, path]) => ({
     name: settleModuleName(mount),
     path,
+    hiddenFile,
   }));
-  await writeFile(configFile, settleConfig({ modules, users: ['node1'], secretsFile }));
+  await writeFile(configFile, settleConfig({ modules, user: 'node1', secretsFile }));
   const server = createServer((socket) => {
     const rsync = spawn('rsync', settleServerArgs(configFile), {
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -88,7 +88,10 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
   const bus = new EventBus();
   const events: SessionEvent[] = [];
   bus.subscribe((event) => events.push(event));
-  const journal = openJournal(directory);
+  const trouble = (message: string): never => {
+    throw new Error(message);
+  };
+  const journal = openJournal(directory, trouble);
   bus.subscribe(journal.write);
   const audit = new Audit(directory, (error) => {
     throw error;
@@ -118,8 +121,8 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
     admit,
     onOpen: opened.resolve,
     audit: audit.write,
-    settle: new SettleService(directory, blueprint.settleTrees, bus.emit),
-    logs: new NodeLogs(directory),
+    settle: new SettleService(blueprint.settleTrees, bus.emit),
+    logs: new NodeLogs(directory, trouble),
     emit: bus.emit,
     signal: over.signal,
   });
