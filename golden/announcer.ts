@@ -50,7 +50,7 @@ export const announce = async (options: AnnouncerOptions): Promise<void> => {
     onTrouble: onError,
   });
   await speakers.listening;
-  const announceAll = () => speakers.say(JSON.stringify(offer()));
+  const announceAll = guarded(() => speakers.say(JSON.stringify(offer())), onError);
   const timer = setInterval(announceAll, OFFER_INTERVAL_MS);
   announceAll();
   signal.addEventListener(

@@ -3,6 +3,7 @@ import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
+import { type ConnectionLimits, limitConnections } from '../system/connection-limits.ts';
 import { guarded } from '../system/guard.ts';
 import { listenOn } from '../system/tcp-server.ts';
 import type { KeyPair } from '../trust/key-pair.ts';
@@ -18,13 +19,18 @@ const MAX_FRAGMENTS = 8;
 /** A handshake takes some milliseconds, on a busy golden with many nodes some more. */
 const HANDSHAKE_MS = 5000;
 
+/** Of who is not let in yet (docs/trust.md). An honest node has one, for some milliseconds or while it asks. */
+const LIMITS: ConnectionLimits = { perAddress: 8, total: 256, quietMs: HANDSHAKE_MS };
+
 export interface ControlServerOptions {
   keys: KeyPair;
   host: string | undefined;
   port: number;
   onControl: (connection: Connection) => void;
-  /** A channel for one rsync connection; `token` names the node. */
-  onSettle: (channel: Duplex, token: string, peer: Peer) => void;
+  /** A channel for one rsync connection; `token` names the node. True = it is one of a node. */
+  onSettle: (channel: Duplex, token: string, peer: Peer) => boolean;
+  /** Hears, seldom, of connections that were one too many. */
+  say: (line: string) => void;
   signal: AbortSignal;
 }
 
@@ -57,6 +63,7 @@ export const startControlServer = async (options: ControlServerOptions): Promise
     maxFragments: MAX_FRAGMENTS,
     perMessageDeflate: false,
   });
+  const release = limitConnections(server, { limits: LIMITS, say: options.say });
   server.on('request', (_request, response) => {
     response.writeHead(404, { connection: 'close' }).end();
   });
@@ -73,16 +80,18 @@ export const startControlServer = async (options: ControlServerOptions): Promise
           socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
           return;
         }
-        const peer = peerOf(request.socket);
+        const tls = request.socket;
+        const peer = peerOf(tls);
         const take = guarded(
           (websocket: Parameters<Parameters<typeof sockets.handleUpgrade>[3]>[0]) => {
             websocket.on('error', () => websocket.terminate());
             if (wanted.path === 'control') {
-              options.onControl({ socket: websocket, raw: socket, peer });
+              const letIn = (): void => release(tls);
+              options.onControl({ socket: websocket, raw: socket, peer, letIn });
             } else {
               const channel = createWebSocketStream(websocket);
               channel.on('error', () => channel.destroy());
-              options.onSettle(channel, wanted.token, peer);
+              if (options.onSettle(channel, wanted.token, peer)) release(tls);
             }
           },
           (_error, websocket) => websocket.terminate(),

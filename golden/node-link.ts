@@ -23,6 +23,8 @@ export interface Connection {
   socket: WebSocket;
   raw: Duplex;
   peer: Peer;
+  /** It does not count among those that are not let in any more. */
+  letIn: () => void;
 }
 
 /** WebSocket close code for "the golden ends this link for the reason given" (private range). */
@@ -37,6 +39,7 @@ export class NodeLink {
   readonly peer: Peer;
   readonly #socket: WebSocket;
   readonly #raw: Duplex;
+  readonly #letIn: () => void;
   readonly #handlers: NodeLinkHandlers;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #rate = new Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, Date.now());
@@ -46,9 +49,10 @@ export class NodeLink {
   #missed = 0;
   #closed = false;
 
-  constructor({ socket, raw, peer }: Connection, handlers: NodeLinkHandlers) {
+  constructor({ socket, raw, peer, letIn }: Connection, handlers: NodeLinkHandlers) {
     this.#socket = socket;
     this.#raw = raw;
+    this.#letIn = letIn;
     this.peer = peer;
     this.#handlers = handlers;
     socket.on('pong', () => {
@@ -75,6 +79,7 @@ export class NodeLink {
   /** From now on it is heard as a node of the session. */
   admit(): void {
     this.#admitted = true;
+    this.#letIn();
     clearTimeout(this.#helloTimer);
     this.#raw.off('data', this.#count);
   }

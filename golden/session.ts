@@ -212,7 +212,9 @@ export class Session {
       onSettle: (channel, token, { identity }) => {
         const member = identity === null ? undefined : this.#roster.byPin(identity.pin);
         settle.serve(channel, token, member?.number, this.#signal);
+        return member !== undefined;
       },
+      say: (line) => this.#warn(`control port: ${line}`),
       // Not with the stop signal: the nodes are still to be told of it.
       signal: this.#over.signal,
     });

@@ -34,6 +34,12 @@ export interface LimitOptions {
   end?: (socket: Socket, why: string) => void;
 }
 
+/**
+ * From now on this connection counts no more and stays, however long it rests.
+ * Takes what has its addresses: TLS has another socket for the same connection.
+ */
+export type Release = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) => void;
+
 /** Rested connections are looked for so often within `idleMs`. */
 const LOOKS = 4;
 
@@ -78,10 +84,10 @@ const quietest = (connections: Iterable<Connection>, nowMs: number): Connection 
  * connection for a new one. When none may be replaced, the newcomer is ended
  * before any other listener of 'connection' sees it open.
  *
- * Also keeps the errors of connections that could not be accepted from ending
+ * Returns what takes a connection out of all this. Also keeps the errors of connections that could not be accepted from ending
  * the process, and says them.
  */
-export const limitConnections = (server: Server, options: LimitOptions): void => {
+export const limitConnections = (server: Server, options: LimitOptions): Release => {
   const { limits, addressOf = plainAddress, end = (socket) => socket.destroy() } = options;
   const open = new Map<string, Set<Connection>>();
   const say = seldom(options.say);
@@ -169,4 +175,14 @@ export const limitConnections = (server: Server, options: LimitOptions): void =>
     // One before it listens is said by whoever made it listen.
     if (server.listening) say('accept', `a connection could not be accepted: ${error.message}`);
   });
+  return ({ remoteAddress, remotePort }) => {
+    for (const connections of open.values()) {
+      for (const connection of connections) {
+        const { socket } = connection;
+        if (socket.remotePort !== remotePort || socket.remoteAddress !== remoteAddress) continue;
+        forget(connection);
+        return;
+      }
+    }
+  };
 };

@@ -89,7 +89,9 @@ describe('the control port', () => {
 
   test('bytes that are not TLS, and connections that say nothing, disturb nobody', async () => {
     const { host, port } = golden.join;
-    const idle = Array.from({ length: 100 }, () => connect({ host, port }));
+    const idle = Array.from({ length: 100 }, () =>
+      connect({ host, port, localAddress: '127.0.1.1' }),
+    );
     for (const socket of idle) socket.on('error', () => undefined);
     idle[0]?.write('this is not TLS at all');
     await sleep(200);

@@ -47,7 +47,11 @@ beforeEach(async () => {
         closed: () => undefined,
       });
     },
-    onSettle: (channel) => channel.destroy(),
+    onSettle: (channel) => {
+      channel.destroy();
+      return false;
+    },
+    say: () => undefined,
     signal: over.signal,
   });
   into = join(directory, 'inner', 'into');
@@ -80,7 +84,6 @@ const welcome = {
   session: 'hostile',
   node: 1,
   name: 'victim',
-  key: Buffer.alloc(16).toString('base64'),
   present: 1,
   wanted: 1,
   time: Date.now(),

@@ -210,6 +210,7 @@ const oneBtrfs: Layout = {
         'etc/fstab': 'PARTLABEL=system / btrfs compress=zstd 0 0\n',
         // On gpt its grub has no place without a partition of its own.
         'usr/sbin/grub-install': '#!/bin/false\n',
+        'usr/sbin/grub-mkconfig': '#!/bin/false\n',
         'usr/lib/grub/i386-pc/normal.mod': '',
         'boot/vmlinuz': 'kernel\n',
         'boot/grub/grub.cfg': `linux /boot/vmlinuz root=UUID=${uuid[1]}\n`,

@@ -54,7 +54,11 @@ beforeEach(async () => {
       links.push(link);
       onLink(link);
     },
-    onSettle: (channel, _token, { identity }) => channel.end(`settle ${identity?.pin}`),
+    onSettle: (channel, _token, { identity }) => {
+      channel.end(`settle ${identity?.pin}`);
+      return true;
+    },
+    say: () => undefined,
     signal: over.signal,
   });
 });
@@ -187,7 +191,8 @@ describe('the control link', () => {
       host: HOST,
       port,
       onControl: () => undefined,
-      onSettle: () => undefined,
+      onSettle: () => false,
+      say: () => undefined,
       signal: over.signal,
     });
     await expect(second).rejects.toMatchObject({ code: 'PortTaken' });
