@@ -11,9 +11,8 @@ const PASSABLE = 0o711;
 
 const PUBLIC = 0o755;
 
-/** What loaders look into by these names. */
+/** What pxelinux looks into by this name. */
 export const PXELINUX_DIRECTORY = 'pxelinux.cfg';
-export const IPXE_DIRECTORY = 'ipxe';
 
 const make = (directory: string, mode: number): void => {
   mkdirSync(directory, { recursive: true });
@@ -26,7 +25,7 @@ export const openPxeDirectory = (): void => {
   openStateDirectory();
   const boot = bootDirectory();
   make(dirname(boot), PASSABLE);
-  for (const name of ['', PXELINUX_DIRECTORY, IPXE_DIRECTORY]) make(join(boot, name), PUBLIC);
+  for (const name of ['', PXELINUX_DIRECTORY]) make(join(boot, name), PUBLIC);
   mkdirSync(siteDirectory(), { recursive: true, mode: PUBLIC });
 };
 
