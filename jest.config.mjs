@@ -41,6 +41,7 @@ export default {
           'boot',
           'cli',
           'client-agent',
+          'fuzz',
           'golden',
           'project',
           'protocol',

@@ -14,6 +14,7 @@ await build({
     demo: 'demo/main.ts',
     lab: 'test/lab/main.ts',
     bench: 'bench/main.ts',
+    fuzz: 'test/fuzz/main.ts',
     'bench-hop': 'bench/hop-process.ts',
     'bench-origin': 'bench/origin-process.ts',
     'digest-worker': 'relay/digest-worker.ts',

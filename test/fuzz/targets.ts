@@ -1,0 +1,7 @@
+/** Everything that is fuzzed. */
+import type { Target } from './target.ts';
+import { descriptionTargets } from './targets/descriptions.ts';
+
+export const parsers: readonly Target[] = [...descriptionTargets];
+
+export const livingOnes: readonly Target[] = [];
