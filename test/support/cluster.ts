@@ -49,18 +49,26 @@ export const startGolden = (
 };
 
 /** Runs a command as soon as the golden of the lab has written its join string. */
-const onceOpen = (host: LabHost, lab: Lab): KaOptions['on'] => ({
+const onceOpen = (host: LabHost, lab: Lab, before: readonly string[]): KaOptions['on'] => ({
   argv: (command) => {
     const wait = `until [ -s "$0" ]; do sleep 0.05; done; exec "$@"`;
-    return host.argv(['sh', '-c', wait, joinFile(lab), ...command]);
+    return host.argv(['sh', '-c', wait, joinFile(lab), ...before, ...command]);
   },
 });
 
-/** `ka agent` on a node of the lab (1, 2 …), with the join string of the lab's golden as soon as there is one. */
-export const startAgent = (lab: Lab, node: number, flags: readonly string[]): Started => {
+/**
+ * `ka agent` on a node of the lab (1, 2 …), with the join string of the lab's golden as soon as
+ * there is one. `before`: words in front of the command, like env's.
+ */
+export const startAgent = (
+  lab: Lab,
+  node: number,
+  flags: readonly string[],
+  before: readonly string[] = [],
+): Started => {
   const host = hostOf(lab, node);
   const joining = ['agent', ...agentFlags(host), '--join-file', joinFile(lab), ...flags];
-  return startOn(host, lab, joining, onceOpen(host, lab));
+  return startOn(host, lab, joining, onceOpen(host, lab, before));
 };
 
 /** The same without a join string: it searches, and joins sessions that take anybody. */

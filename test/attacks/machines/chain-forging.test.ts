@@ -12,10 +12,8 @@ import {
   differencesOf,
   exits,
   readReport,
-  type Started,
   startAgent,
   startGolden,
-  startOn,
 } from '../../support/cluster.ts';
 import { labDirectory } from '../../support/lab-directory.ts';
 import { MIB, makeSmallGolden } from '../../support/small-golden.ts';
@@ -55,15 +53,7 @@ const usedDisk = async (lab: Lab, name: string, bytes: Buffer): Promise<string> 
   return disk;
 };
 
-const startForgingAgent = (lab: Lab, node: number, disk: string): Started => {
-  const host = lab.nodes[node - 1];
-  if (!host) throw new RangeError(`the lab has no node ${node}`);
-  const args = ['--name', host.name, '--address', host.address, '--no-reboot'];
-  const before = ['env', `NODE_OPTIONS=--import=${FORGER}`, `FORGE=${GOOD}/${EVIL}`];
-  return startOn(host, lab, ['agent', ...args, '--disk', `sda=${disk}`], {
-    argv: (command) => host.argv([...before, ...command]),
-  });
-};
+const forging = ['env', `NODE_OPTIONS=--import=${FORGER}`, `FORGE=${GOOD}/${EVIL}`];
 
 const startSession = async (lab: Lab, kept: Buffer, flags: readonly string[]) => {
   const golden = await makeSmallGolden(lab, {
@@ -81,9 +71,7 @@ const startSession = async (lab: Lab, kept: Buffer, flags: readonly string[]) =>
   const what = ['-p', 'sda', golden.description, '--root', golden.root, '--compress', 'none'];
   const session = startGolden(lab, ['-n', String(NODES), ...what, ...flags]);
   const agents = disks.map((disk, index) =>
-    index + 1 === FORGING
-      ? startForgingAgent(lab, index + 1, disk)
-      : startAgent(lab, index + 1, ['--disk', `sda=${disk}`]),
+    startAgent(lab, index + 1, ['--disk', `sda=${disk}`], index + 1 === FORGING ? forging : []),
   );
   return { golden, disks, session, agents };
 };
