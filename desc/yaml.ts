@@ -47,7 +47,7 @@ export const parseYaml = (text: string, { file }: { file: string }): Description
   });
   const tooDeep = problems.find(({ reason }) => reason.includes('call stack'));
   if (tooDeep) throw new DescError([{ ...tooDeep, reason: 'nested too deeply; is it YAML?' }]);
-  problems.push(...repeatedWords(document, lines).map((problem) => ({ file, ...problem })));
+  problems.push(...wrongKeys(document, lines).map((problem) => ({ file, ...problem })));
   if (problems.length > 0) throw new DescError(problems);
 
   const report: Report = (path, reason) => {
@@ -75,15 +75,21 @@ const guarded = <T>(file: string, read: () => T): T => {
   }
 };
 
-/** A word that stands twice in one mapping: YAML would silently take the last. */
-const repeatedWords = (document: Document, lines: LineCounter): Omit<DescProblem, 'file'>[] => {
+/** A word that stands twice in one mapping, of which YAML would silently take the last; and keys that are no words. */
+const wrongKeys = (document: Document, lines: LineCounter): Omit<DescProblem, 'file'>[] => {
   const problems: Omit<DescProblem, 'file'>[] = [];
   visit(document, {
     Map: (_, { items }) => {
       const seen = new Set<string>();
       for (const { key } of items) {
-        const word = String(isScalar(key) ? key.value : key);
         const { line, col } = lines.linePos(rangeStart(key) ?? 0);
+        if (!isScalar(key)) {
+          const reason =
+            'a list, a mapping or a reference stands where a word must be; write a word';
+          problems.push({ line, column: col, reason });
+          continue;
+        }
+        const word = String(key.value);
         const reason = `the word "${word}" stands here for the second time; keep one`;
         if (seen.has(word)) problems.push({ line, column: col, reason });
         seen.add(word);

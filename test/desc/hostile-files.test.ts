@@ -144,6 +144,19 @@ describe('YAML that hurts', () => {
     ]);
   });
 
+  test('a key that is no word is named, and nothing else is said', () => {
+    const warned: Error[] = [];
+    const warn = (warning: Error): number => warned.push(warning);
+    process.on('warning', warn);
+    const why = 'a list, a mapping or a reference stands where a word must be; write a word';
+    expect(problems('disks: &d []\n? [a]\n: 1\n*d : 2\n')).toEqual([
+      `d.yaml:2:3: ${why}`,
+      `d.yaml:4:1: ${why}`,
+    ]);
+    process.off('warning', warn);
+    expect(warned).toEqual([]);
+  });
+
   test('of a hundred mistakes ten are told, and how many more there are', () => {
     const partitions = Array.from({ length: 100 }, () => '      - { size: 5 }').join('\n');
     const lines = problems(`disks:\n  - name: sda\n    table: gpt\n    partitions:\n${partitions}`);

@@ -2,7 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { NamedError } from '../../system/named-error.ts';
-import { isPrintable } from '../../system/printable.ts';
 
 /** What went wrong, and the smallest case for which it does. */
 export interface Finding {
@@ -106,18 +105,9 @@ export const orRefused = <T>(codes: readonly string[], attempt: () => T): T | un
     return attempt();
   } catch (error) {
     if (!(error instanceof NamedError) || !codes.includes(error.code)) throw error;
-    if (!isShowable(error.message)) {
-      throw new Error(`its message is not printable: ${fc.stringify(error.message)}`, {
-        cause: error,
-      });
-    }
     return undefined;
   }
 };
-
-/** Lines a terminal only shows. */
-const isShowable = (message: string): boolean =>
-  message.split('\n').every((line) => isPrintable(line));
 
 /** Throws with these words where something does not hold. */
 export const mustBe = (holds: boolean, otherwise: string): void => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { parseClassic } from '../../../desc/classic.ts';
 import { DiskPlan } from '../../../desc/clone-plan.ts';
+import { DescError } from '../../../desc/desc-error.ts';
 import type { DiskFacts } from '../../../desc/facts.ts';
 import { isYamlFile, looksLikeYaml } from '../../../desc/load.ts';
 import { Description, DiskSpec } from '../../../desc/model.ts';
@@ -54,11 +55,23 @@ nodes:
   'disks: &a [{name: sda, table: gpt, partitions: []}, *a]\n',
 ];
 
+/** Undefined for what is refused, in ten lines and one that counts the rest, each to be shown as it is. */
+const orInvalid = <T>(read: () => T): T | undefined => {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DescError)) throw error;
+    const lines = error.message.split('\n');
+    mustBe(lines.length <= 11 && lines.every(isPrintable), error.message);
+    return undefined;
+  }
+};
+
 const described = (text: string): Description | undefined =>
-  orRefused(['DescInvalid'], () => parseYaml(text, { file: 'desc.yaml' }));
+  orInvalid(() => parseYaml(text, { file: 'desc.yaml' }));
 
 const classicDisk = (text: string): DiskSpec | undefined =>
-  orRefused(['DescInvalid'], () => parseClassic(text, { file: 'desc', disk: 'sda' }));
+  orInvalid(() => parseClassic(text, { file: 'desc', disk: 'sda' }));
 
 const refusals = [
   ...['DiskReadOnly', 'DiskInUse', 'DiskMismatch', 'DiskTooSmall', 'MsdosTooLarge'],
