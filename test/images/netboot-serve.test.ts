@@ -306,7 +306,9 @@ describe('where nobody gives addresses', () => {
       'dnsmasq.d': '755',
       'dnsmasq.leases': '600',
       'labels.json': '600',
+      lock: '600',
       'serving.json': '600',
+      'tickets.json.lock': '600',
     });
     expect(await modeOf(pxe)).toBe('711');
     // It writes there, as who it is.

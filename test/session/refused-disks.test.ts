@@ -115,7 +115,7 @@ test('an agent whose disk does not exist says so and joins nothing', async () =>
 test('an agent that is given an image file says how to attach it', async () => {
   const file = join(lab.directory, 'file.img');
   await makeBlankImage(file, 128 * MIB);
-  const agent = startAgent(lab, 1, ['--golden', lab.golden.address, '--disk', `sda=${file}`]);
+  const agent = startSearching(lab, 1, ['--disk', `sda=${file}`]);
   expect(await agent.ended).toBe(1);
   expect(await agent.text()).toContain(`file.img is no device; attach it first: losetup -f`);
 });

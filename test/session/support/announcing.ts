@@ -12,7 +12,7 @@ await announce({
     session: 'lab',
     host: null,
     port: 30_765,
-    fingerprint: 'A'.repeat(27),
+    fingerprint: 'a'.repeat(26),
     admit: 'secret',
     present: 0,
     wanted: 3,
