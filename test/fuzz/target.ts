@@ -121,3 +121,10 @@ export const same = (value: unknown, wanted: unknown, otherwise: string): void =
     throw new Error(`${otherwise}: ${seen} is not ${right}`);
   }
 };
+
+/** What a terminal obeys, or what turns the direction of text, by Unicode's own properties: another opinion than `printable`. */
+const OBEYED = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/u;
+
+/** Throws with text that is not one line a terminal only shows. */
+export const mustBeShown = (line: string): void =>
+  mustBe(!OBEYED.test(line), `not printable: ${JSON.stringify(line)}`);

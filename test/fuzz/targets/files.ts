@@ -194,6 +194,10 @@ export const fileTargets = [
         !parseFstab(after).some(({ source }) => source === `UUID=${GOLDEN_UUID}`),
         "the golden's partition is still there",
       );
+      mustBe(
+        !after.includes(`# not on a cloned disk: UUID=${GOLDEN_UUID} `),
+        'its own line is commented out',
+      );
       mustBe(after.split('\n').length <= before.split('\n').length + 2, 'more lines');
       mustBe(changes.length > 0, 'nothing is said');
     },
