@@ -12,7 +12,7 @@ import { Inventory } from './inventory.ts';
 export const Hello = z.object({
   type: z.literal('hello'),
   protocol: z.int(),
-  version: z.string().max(64),
+  version: z.string().regex(/^[\w.+-]{1,64}$/),
   session: SessionName.nullable(),
   /** Host name asked for by hand (`ka agent --name`). */
   name: HostName.nullable(),

@@ -4,13 +4,13 @@
  * against these schemas; one that does not fit closes that link with a reason.
  */
 import { z } from 'zod';
-import { IpAddress, Port } from '../system/names.ts';
+import { HostName, IpAddress, Port, SessionName } from '../system/names.ts';
 import { Nonce } from '../trust/code.ts';
 import { Failure } from './failure.ts';
 import { HomeCall } from './home.ts';
 import { Inventory } from './inventory.ts';
 import { Network } from './network.ts';
-import { Count, Share, Unsigned32 } from './numbers.ts';
+import { Amount, Count, Share, Unsigned32 } from './numbers.ts';
 import { Line, LogLine, Name } from './text.ts';
 import { Sha256, StreamRecord } from './vouch.ts';
 
@@ -109,16 +109,16 @@ export const GoldenMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('again') }),
   z.object({
     type: z.literal('welcome'),
-    session: z.string(),
+    session: SessionName,
     /** This node's number: 1, 2, …; the golden is 0. */
-    node: z.int(),
+    node: Unsigned32,
     /** Host name this node is known by from now on. */
-    name: z.string(),
+    name: HostName,
     /** Names and states for the agent's own screen: how many are here of how many. */
-    present: z.int(),
-    wanted: z.int(),
+    present: Count,
+    wanted: Count,
     /** The golden's clock, milliseconds since 1970. */
-    time: z.number(),
+    time: Amount,
   }),
   z.object({ type: z.literal('waiting'), present: Count, wanted: Count }),
   /** Stage2 comes with the next pass, so many bytes of squashfs. */

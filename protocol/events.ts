@@ -5,7 +5,7 @@
  * `--ui json`, so the shapes are also a public format.
  */
 import { z } from 'zod';
-import { Mac } from '../system/names.ts';
+import { Mac, SessionName } from '../system/names.ts';
 import { Failure } from './failure.ts';
 import { MAX_MACS } from './inventory.ts';
 import { Network } from './network.ts';
@@ -43,7 +43,7 @@ export const SessionEvent = z.discriminatedUnion('kind', [
     ...base,
     kind: z.literal('session'),
     state: z.enum(['open', 'started', 'finished']),
-    name: Name,
+    name: SessionName,
     address: Name,
     wanted: Count,
     fingerprint: Name.optional(),

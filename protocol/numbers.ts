@@ -4,6 +4,9 @@ import { z } from 'zod';
 /** Bytes, positions, how many of something. */
 export const Count = z.int().min(0);
 
+/** Streams of a pass are 16 bits on the data link. */
+export const Unsigned16 = z.int().min(0).max(0xffff);
+
 /** Passes, epochs and nodes are 32 bits on the data link. */
 export const Unsigned32 = z.int().min(0).max(0xffff_ffff);
 

@@ -3,7 +3,7 @@
  * What is too long is cut, not refused: an honest node's tar may say much.
  */
 import { z } from 'zod';
-import { printable } from '../system/printable.ts';
+import { isPrintable, printable } from '../system/printable.ts';
 
 /** In characters: names of things, one sentence, one line of a command, the last lines of one. */
 const NAME = 256;
@@ -36,3 +36,9 @@ export const Output = z.string().transform((text) =>
     .map((line) => oneLine(line, LINE))
     .join('\n'),
 );
+
+/** A stream's name, as plans have it: printable, and never cut, since it is compared. */
+export const StreamName = z.string().max(4200).refine(isPrintable, { error: 'not printable' });
+
+/** What a stream holds: files, raw, stage2 … */
+export const StreamKind = z.string().regex(/^[a-z0-9]{1,16}$/);
