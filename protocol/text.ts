@@ -12,8 +12,9 @@ const LOG_LINE = 8192;
 const OUTPUT = 16_384;
 const OUTPUT_LINES = 64;
 
+/** Never in the middle of a character: half of one could not be shown. */
 const cut = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  text.length > most ? `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…` : text;
 
 /** Cut before it is read, too: what makes a line longer than it looks is not worth the time. */
 const oneLine = (text: string, most: number): string => cut(printable(cut(text, 4 * most)), most);

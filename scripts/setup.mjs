@@ -201,7 +201,7 @@ const sources = [
   'system',
   'demo',
   'bench',
-  'test/lab',
+  'test',
   'scripts/build.mjs',
   'package-lock.json',
 ];

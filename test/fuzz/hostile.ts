@@ -178,7 +178,7 @@ const changed = (
     const [holder, name] = all[where % all.length] ?? [copy, 'whole'];
     if (kind === 0) delete holder[name];
     else if (kind === 1) holder[name] = value;
-    else if (kind === 2) {
+    else if (kind === 2 && !Array.isArray(holder)) {
       const own = { value, enumerable: true, writable: true, configurable: true };
       Object.defineProperty(holder, key, own);
     } else if (kind === 3 && Array.isArray(holder[name])) holder[name].push(...holder[name]);

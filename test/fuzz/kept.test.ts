@@ -4,6 +4,7 @@ import { reportBuilder } from '../../golden/report.ts';
 import { Hello } from '../../protocol/admission.ts';
 import { GoldenMessage } from '../../protocol/control.ts';
 import { Report } from '../../protocol/report.ts';
+import { Name } from '../../protocol/text.ts';
 import * as samples from './samples.ts';
 
 const ERASE = '\u001b[2J';
@@ -25,6 +26,11 @@ test.each([
   const right = samples.goldenMessages.find((message) => message.type === type);
   expect(GoldenMessage.safeParse(right).success).toBe(true);
   expect(GoldenMessage.safeParse({ ...right, ...changes }).success).toBe(false);
+});
+
+test('text that is cut in the middle of a character is printable', () => {
+  expect(Name.parse(`a${'𝔊'.repeat(200)}`)).toBe(`a${'𝔊'.repeat(127)}…`);
+  expect(Name.parse('𝔊'.repeat(200))).toBe(`${'𝔊'.repeat(127)}…`);
 });
 
 test('a clock that is set back during a session leaves a report that can be read', () => {

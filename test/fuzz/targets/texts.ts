@@ -173,7 +173,8 @@ export const textTargets = [
     fc.tuple(like(MOUNTINFO), like('/', '/home/x', '/mnt/x\ty/z')),
     ([table, path]) => {
       const mounts = parseMountinfo(table);
-      const found = mountLookup(mounts)(path);
+      // PATH_MAX: no path is longer.
+      const found = mountLookup(mounts)(path.slice(0, 4095));
       mustBe(found === undefined || mounts.includes(found), 'a mount that is none');
     },
     3,
