@@ -7,11 +7,12 @@ import { type KaProcess, startKa } from '../../demo/ka-process.ts';
 import type { ClonePlan } from '../../desc/clone-plan.ts';
 import { startControlServer } from '../../golden/control-server.ts';
 import { NodeLink } from '../../golden/node-link.ts';
-import type { NodeMessage } from '../../protocol/control.ts';
+import type { GoldenMessage, NodeMessage } from '../../protocol/control.ts';
 import { placeInside } from '../../stage2/place-inside.ts';
 import { type GoldenKeys, goldenKeys } from '../../trust/golden-keys.ts';
 import { formatJoinString } from '../../trust/join-string.ts';
 import { newSecret } from '../../trust/secret.ts';
+import { goldenMessages } from '../fuzz/samples.ts';
 import { eventually } from '../support/eventually.ts';
 
 const HOST = '127.0.0.1';
@@ -156,10 +157,15 @@ describe('a golden gone bad', () => {
   });
 
   test('whose messages cannot be read loses the node, which looks for its golden again', async () => {
-    const raw: string[] = ['{}', '{"type":"pass","order":{"upstream":{"port":99999}}}'];
-    for (const text of raw) {
+    const orders = goldenMessages.flatMap((message) => {
+      if (message.type !== 'pass' && message.type !== 'chain') return [];
+      const { order } = message;
+      return { ...message, order: { ...order, upstream: { ...order.upstream, port: 99_999 } } };
+    });
+    expect(orders).toHaveLength(2);
+    for (const message of [{}, ...orders]) {
       const before = links.length;
-      links.at(-1)?.send(JSON.parse(text));
+      links.at(-1)?.send(message as GoldenMessage);
       await eventually('it is back', () => links.length > before, 20_000);
     }
     expect(screen()).toContain('looking for it again');
