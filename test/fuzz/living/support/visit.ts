@@ -52,8 +52,9 @@ export const visit = async (
     socket.write(piece);
     await turn();
   }
-  if (how === 'reset') raw.resetAndDestroy();
-  else if (how === 'cut') raw.destroy();
+  // Under TLS that leaves a handle behind which Node waits for in vain when it exits.
+  if (how === 'reset' && !tls) raw.resetAndDestroy();
+  else if (how === 'reset' || how === 'cut') raw.destroy();
   else if (how === 'half') {
     socket.end();
     setTimeout(() => raw.destroy(), LINGER_MS);
