@@ -41,7 +41,6 @@ export default {
           'boot',
           'cli',
           'client-agent',
-          'fuzz',
           'golden',
           'project',
           'protocol',
@@ -52,8 +51,9 @@ export default {
           'trust',
         ),
         '<rootDir>/test/attacks/*.test.ts',
+        '<rootDir>/test/fuzz/*.test.ts',
       ],
     },
-    machines('attacks/machines', 'demo', 'desc', 'images', 'session', 'stage2'),
+    machines('attacks/machines', 'demo', 'desc', 'fuzz/machines', 'images', 'session', 'stage2'),
   ],
 };

@@ -41,6 +41,14 @@ const requestOf = (url: string | undefined): { path: string; token: string } | u
   return path === undefined ? undefined : { path, token };
 };
 
+/** Reads what else comes, or its end would never be seen; and not for ever. */
+const notFound = (socket: Duplex): void => {
+  const late = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+  socket.once('close', () => clearTimeout(late));
+  socket.resume();
+  socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+};
+
 /** Listens until `signal` fires. Throws `PortTaken`. Resolves with the port. */
 export const startControlServer = async (options: ControlServerOptions): Promise<number> => {
   const { key, cert } = options.keys;
@@ -77,7 +85,7 @@ export const startControlServer = async (options: ControlServerOptions): Promise
         socket.on('error', () => socket.destroy());
         const wanted = requestOf(request.url);
         if (!wanted || !(request.socket instanceof TLSSocket)) {
-          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+          notFound(socket);
           return;
         }
         const tls = request.socket;

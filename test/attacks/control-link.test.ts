@@ -9,6 +9,7 @@ import type { Hello } from '../../protocol/admission.ts';
 import { makeKeyPair } from '../../trust/key-pair.ts';
 import { newSecret } from '../../trust/secret.ts';
 import { issueTicket } from '../../trust/tickets.ts';
+import { visit } from '../fuzz/living/support/visit.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   connectNode,
@@ -79,6 +80,17 @@ describe('the control port', () => {
       await expectOpenFor(MAC);
     },
   );
+
+  test('what comes behind an upgrade for nothing does not keep its connection open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const { host, port } = golden.join;
+    const caller = { to: { host, port }, from: '127.0.1.1', tls: {} };
+    const pieces = [upgrade('//'), 'and more'];
+    await Promise.all(Array.from({ length: 8 }, () => visit(caller, pieces, 'wait')));
+    const open = () => readdirSync('/proc/self/fd').length - before;
+    await eventually('they are closed', () => open() < 4, 3000);
+    await expectOpenFor(MAC);
+  });
 
   test('anything but an upgrade is not found, and large headers end the connection', async () => {
     expect(await request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 404/);

@@ -168,6 +168,9 @@ const places = (value: unknown): [Record<string, unknown>, string][] => {
   ]);
 };
 
+/** So that a later change can change it again. */
+const ORDINARY = { enumerable: true, configurable: true, writable: true };
+
 const changed = (
   sample: unknown,
   changes: readonly (readonly [number, number, unknown, string])[],
@@ -178,10 +181,9 @@ const changed = (
     const [holder, name] = all[where % all.length] ?? [copy, 'whole'];
     if (kind === 0) delete holder[name];
     else if (kind === 1) holder[name] = value;
-    else if (kind === 2 && !Array.isArray(holder)) {
-      const own = { value, enumerable: true, writable: true, configurable: true };
-      Object.defineProperty(holder, key, own);
-    } else if (kind === 3 && Array.isArray(holder[name])) holder[name].push(...holder[name]);
+    else if (kind === 2 && !Array.isArray(holder))
+      Object.defineProperty(holder, key, { value, ...ORDINARY });
+    else if (kind === 3 && Array.isArray(holder[name])) holder[name].push(...holder[name]);
     else if (kind === 4) holder[name] = [holder[name]];
     else if (typeof holder[name] === 'string') holder[name] = `${holder[name]}${key}`;
     else if (typeof holder[name] === 'number') holder[name] = -holder[name];

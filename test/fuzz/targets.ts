@@ -1,4 +1,5 @@
 /** Everything that is fuzzed. */
+import { controlLink } from './living/control-link.ts';
 import type { Target } from './target.ts';
 import { chainTargets } from './targets/chain.ts';
 import { descriptionTargets } from './targets/descriptions.ts';
@@ -16,4 +17,4 @@ export const parsers: readonly Target[] = [
   ...stateTargets,
 ];
 
-export const livingOnes: readonly Target[] = [];
+export const livingOnes: readonly Target[] = [controlLink];

@@ -96,6 +96,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
   const audit = new Audit(directory, (error) => {
     throw error;
   });
+  const logs = new NodeLogs(directory, trouble);
   const keys = await goldenKeys();
   const opened = Promise.withResolvers<string>();
   const [control, data] = [await freePort(), await freePort()];
@@ -122,7 +123,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
     onOpen: opened.resolve,
     audit: audit.write,
     settle: new SettleService(blueprint.settleTrees, bus.emit),
-    logs: new NodeLogs(directory, trouble),
+    logs,
     emit: bus.emit,
     signal: over.signal,
   });
@@ -144,6 +145,7 @@ export const openSession = async (options: GoldenSessionOptions = {}): Promise<G
     [Symbol.asyncDispose]: async () => {
       over.abort(new Error('the test is over'));
       await running;
+      logs.close();
       journal.close();
       audit.close();
       delete process.env.KA_STATE_DIR;

@@ -1,0 +1,68 @@
+/** One connection of a stranger: says its pieces, one after the other, and ends as it likes. */
+import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import fc from 'fast-check';
+import { within } from './within.ts';
+
+export type Ending = 'wait' | 'half' | 'cut' | 'reset';
+
+export const ending: fc.Arbitrary<Ending> = fc.constantFrom('wait', 'half', 'cut', 'reset');
+
+export interface Caller {
+  to: { host: string; port: number } | { path: string };
+  /** Address of this machine it comes from. */
+  from?: string;
+  /** Through TLS, with a certificate or without. */
+  tls?: { key?: string; cert?: string };
+}
+
+/** So long it waits for what it was not promised. */
+const LINGER_MS = 40;
+/** Whatever it is, a server of ours has ended it by then. */
+const MOST_MS = 8000;
+
+/** Of strangers: every address has few connections here. */
+export const strangerAddress = (number: number): string =>
+  `127.0.${64 + ((number >> 7) % 64)}.${1 + (number % 128)}`;
+
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
+
+/** Resolves, with all that was answered, when this end is closed; what breaks is the server's right. */
+export const visit = async (
+  { to, from, tls }: Caller,
+  pieces: readonly (string | Uint8Array)[],
+  how: Ending,
+): Promise<string> => {
+  const raw = connect({ ...to, ...(from === undefined ? {} : { localAddress: from }) });
+  const socket: Socket = tls ? connectTls({ socket: raw, rejectUnauthorized: false, ...tls }) : raw;
+  let answer = '';
+  for (const one of new Set([raw, socket])) one.on('error', () => raw.destroy());
+  socket.on('data', (bytes: Buffer) => {
+    answer += bytes.toString('latin1');
+  });
+  const over = closed(raw);
+  const ready = new Promise<void>((resolve) => {
+    socket.once(tls ? 'secureConnect' : 'connect', resolve);
+  });
+  await Promise.race([ready, over]);
+  for (const piece of pieces) {
+    if (raw.destroyed) break;
+    socket.write(piece);
+    await turn();
+  }
+  // Under TLS that leaves a handle behind which Node waits for in vain when it exits.
+  if (how === 'reset' && !tls) raw.resetAndDestroy();
+  else if (how === 'reset' || how === 'cut') raw.destroy();
+  else if (how === 'half') {
+    socket.end();
+    setTimeout(() => raw.destroy(), LINGER_MS);
+  } else {
+    // It waits for the other side to have read it all, or to end it.
+    const quiet = setTimeout(() => raw.destroy(), LINGER_MS);
+    socket.on('data', () => quiet.refresh());
+  }
+  await within(MOST_MS, 'a stranger is gone', over);
+  return answer;
+};
