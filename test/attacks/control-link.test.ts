@@ -181,6 +181,17 @@ describe('a machine without a secret', () => {
     );
   });
 
+  test('with the ticket of another machine has to ask, and does not use it up', async () => {
+    const ticket = issueTicket('52:54:00:00:00:09');
+    const thief = await connectNode(golden.join);
+    thief.link.send(hello({ ticket }));
+    await eventually('a challenge', () => thief.said('challenge') !== undefined);
+    expect(thief.said('welcome')).toBeUndefined();
+    const own = await connectNode(golden.join);
+    own.link.send(hello({ ticket }, {}, ['52:54:00:00:00:09']));
+    await eventually('the welcome', () => own.said('welcome') !== undefined);
+  });
+
   test('that asks by the thousand fills no journal, and its numbers are bounded', async () => {
     for (let round = 0; round < 60; round += 1) {
       const stranger = await connectNode(golden.join);

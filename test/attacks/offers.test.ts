@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type KaProcess, startKa } from '../../demo/ka-process.ts';
 import { OFFER_GROUP, PROTOCOL_VERSION } from '../../protocol/constants.ts';
+import { Offer } from '../../protocol/offer.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, type GoldenSession, openSession } from '../support/golden-session.ts';
 
@@ -64,6 +65,18 @@ const hostile = (number: number): string[] => [
 ];
 
 describe('offers of somebody who shouts', () => {
+  test.each([
+    { host: "x';touch PWNED;'@127.0.0.1" },
+    { host: 'golden.example.org' },
+    { port: 0 },
+    { port: 99_999 },
+    { session: '../../etc' },
+    { fingerprint: 'a' },
+  ])('one with %j is none', (changes) => {
+    expect(Offer.safeParse(JSON.parse(offer())).success).toBe(true);
+    expect(Offer.safeParse(JSON.parse(offer(changes))).success).toBe(false);
+  });
+
   test('three thousand of them do not keep a node from its golden, nor reach its screen', async () => {
     const screen = join(directory, 'screen');
     const flood = setInterval(() => {
