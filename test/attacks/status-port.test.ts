@@ -1,7 +1,7 @@
 /** Port 12345 of a node: anyone may watch, so nobody may keep others from it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { StatusServer } from '../../client-agent/status-server.ts';
+import { READER_LIMITS, StatusServer } from '../../client-agent/status-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { Callers } from './support/callers.ts';
 
@@ -25,6 +25,7 @@ test('a thousand silent readers lock nobody out, and an old watcher of a quiet n
   for (let address = 0; address < 20; address += 1) {
     await callers.callOften(status.port, `127.0.1.${address}`, 50);
   }
+  await eventually('others made room', () => callers.open <= READER_LIMITS.total);
   const newcomer = await callers.call(status.port, '127.0.0.3');
   await eventually('the newcomer is greeted', () => newcomer.text.includes('node01 online'));
   status.write('all is well');

@@ -21,6 +21,11 @@ export class Callers implements Disposable {
     return callers;
   }
 
+  /** Connections nobody has ended. */
+  get open(): number {
+    return this.#sockets.filter(({ closed }) => !closed).length;
+  }
+
   [Symbol.dispose](): void {
     for (const socket of this.#sockets) socket.destroy();
   }
