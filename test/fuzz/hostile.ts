@@ -178,8 +178,10 @@ const changed = (
     const [holder, name] = all[where % all.length] ?? [copy, 'whole'];
     if (kind === 0) delete holder[name];
     else if (kind === 1) holder[name] = value;
-    else if (kind === 2) Object.defineProperty(holder, key, { value, enumerable: true });
-    else if (kind === 3 && Array.isArray(holder[name])) holder[name].push(...holder[name]);
+    else if (kind === 2) {
+      const how = { enumerable: true, writable: true, configurable: true };
+      Object.defineProperty(holder, key, { value, ...how });
+    } else if (kind === 3 && Array.isArray(holder[name])) holder[name].push(...holder[name]);
     else if (kind === 4) holder[name] = [holder[name]];
     else if (typeof holder[name] === 'string') holder[name] = `${holder[name]}${key}`;
     else if (typeof holder[name] === 'number') holder[name] = -holder[name];
