@@ -7,12 +7,13 @@ import { HostName, Port, SessionName } from '../system/names.ts';
 import { Commitment, Nonce } from '../trust/code.ts';
 import { Secret } from '../trust/secret.ts';
 import { Inventory } from './inventory.ts';
+import { Name } from './text.ts';
 
 /** First message of a node; with all that is needed to decide about it. */
 export const Hello = z.object({
   type: z.literal('hello'),
   protocol: z.int(),
-  version: z.string().max(64),
+  version: Name,
   session: SessionName.nullable(),
   /** Host name asked for by hand (`ka agent --name`). */
   name: HostName.nullable(),

@@ -27,6 +27,8 @@ import { z } from 'zod';
 import { NamedError } from '../system/named-error.ts';
 import { MAX_PAYLOAD_BYTES, PROTOCOL_VERSION } from './constants.ts';
 import { frameNonce } from './frame-nonce.ts';
+import { Count } from './numbers.ts';
+import { Line, StreamKind, StreamName } from './text.ts';
 import { Sha256 } from './vouch.ts';
 
 export const FRAME_HEADER_BYTES = 44;
@@ -54,24 +56,24 @@ export interface FrameHeader {
 /** Payload of BEGIN. */
 export const StreamBegin = z.object({
   /** Unique within the session: "files /". */
-  name: z.string(),
-  kind: z.string(),
+  name: StreamName,
+  kind: StreamKind,
   encoding: z.enum(['identity', 'zstd']),
   /** Bytes before compression, for progress only; null = unknown. */
-  expectedBytes: z.int().nullable(),
-  target: z.string().optional(),
+  expectedBytes: Count.nullable(),
+  target: StreamName.optional(),
 });
 export type StreamBegin = z.infer<typeof StreamBegin>;
 
 /** Payload of END: DATA bytes of the stream, and SHA-256 over the tags of its BEGIN and DATA frames. */
 export const StreamEnd = z.object({
-  bytes: z.int(),
+  bytes: Count,
   digest: Sha256,
 });
 export type StreamEnd = z.infer<typeof StreamEnd>;
 
 /** Payload of ABORT: why the golden could not finish the stream. */
-export const StreamAbort = z.object({ reason: z.string() });
+export const StreamAbort = z.object({ reason: Line });
 export type StreamAbort = z.infer<typeof StreamAbort>;
 
 const MAGIC = Buffer.from('KAF1');

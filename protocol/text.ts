@@ -3,7 +3,7 @@
  * What is too long is cut, not refused: an honest node's tar may say much.
  */
 import { z } from 'zod';
-import { printable } from '../system/printable.ts';
+import { isPrintable, printable } from '../system/printable.ts';
 
 /** In characters: names of things, one sentence, one line of a command, the last lines of one. */
 const NAME = 256;
@@ -20,6 +20,13 @@ const oneLine = (text: string, most: number): string => cut(printable(cut(text, 
 
 /** Name of a step, a stream, a kernel. */
 export const Name = z.string().transform((text) => oneLine(text, NAME));
+
+/**
+ * What a stream is called, and what it is: compared, so it is taken as it is or
+ * not at all. The name may hold a whole path.
+ */
+export const StreamName = z.string().max(4200).refine(isPrintable);
+export const StreamKind = z.string().max(NAME).refine(isPrintable);
 
 /** A reason, a detail, a warning: one line. */
 export const Line = z.string().transform((text) => oneLine(text, LINE));

@@ -5,6 +5,8 @@
  * own control link.
  */
 import { z } from 'zod';
+import { Count, Unsigned32 } from './numbers.ts';
+import { StreamKind, StreamName } from './text.ts';
 
 /** In hex. */
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -12,9 +14,9 @@ export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** Which stream of a pass it is, and what its bytes are. */
 const StreamIdentity = z.object({
   /** Number of the stream in its pass, as in its frames. */
-  stream: z.int(),
-  name: z.string(),
-  kind: z.string(),
+  stream: Unsigned32,
+  name: StreamName,
+  kind: StreamKind,
   encoding: z.enum(['identity', 'zstd']),
 });
 export type StreamIdentity = z.infer<typeof StreamIdentity>;
@@ -22,7 +24,7 @@ export type StreamIdentity = z.infer<typeof StreamIdentity>;
 /** A stream that came to its end. */
 export const StreamRecord = StreamIdentity.extend({
   /** Of the payload of its DATA frames. */
-  bytes: z.int(),
+  bytes: Count,
   /** SHA-256 of its binding and of that payload as it is on the wire, encrypted. */
   sha256: Sha256,
 });

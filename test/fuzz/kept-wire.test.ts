@@ -1,0 +1,90 @@
+/** What fuzzing the wire and its state has found, each as its smallest case. */
+import { describe, expect, test } from '@jest/globals';
+import { parseStatusTarget } from '../../client-agent/status-reader.ts';
+import { Hello } from '../../protocol/admission.ts';
+import { parseBootArguments } from '../../protocol/boot-arguments.ts';
+import { GoldenMessage } from '../../protocol/control.ts';
+import { readFrameJson, StreamAbort, StreamBegin } from '../../protocol/frame.ts';
+import { isPrintable } from '../../system/printable.ts';
+import { someHello } from '../support/hello.ts';
+
+const CLEAR = '\u001b[2J';
+
+const messageOf = (attempt: () => unknown): string => {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+  }
+  throw new Error('it was not refused');
+};
+
+describe('what a golden says', () => {
+  const welcome = {
+    ...{ type: 'welcome', session: 'lab', node: 1, name: 'node01' },
+    ...{ present: 1, wanted: 2, time: 1e12 },
+  };
+
+  test.each([
+    ['a session', { session: CLEAR }],
+    ['a name', { name: CLEAR }],
+    ['a number no frame can say', { node: 2 ** 32 }],
+  ])('a welcome with %s that is none is not read', (_, changes) => {
+    expect(GoldenMessage.safeParse(welcome).success).toBe(true);
+    expect(GoldenMessage.safeParse({ ...welcome, ...changes }).success).toBe(false);
+  });
+
+  test('a pass in which nobody keeps anything for anybody is not read', () => {
+    const pass = {
+      type: 'pass',
+      order: {
+        ...{ pass: 1, epoch: 1, downstream: null },
+        upstream: { node: 0, key: `${'A'.repeat(43)}=`, host: '', port: 1 },
+      },
+      ...{ network: 'open', key: `${'A'.repeat(22)}==`, ringBytes: 65_536, redundancy: 1 },
+    };
+    expect(GoldenMessage.safeParse(pass).success).toBe(true);
+    expect(GoldenMessage.safeParse({ ...pass, redundancy: 0 }).success).toBe(false);
+    expect(GoldenMessage.safeParse({ ...pass, redundancy: 256 }).success).toBe(false);
+  });
+
+  test('a stream whose name is no text for a terminal is not vouched for', () => {
+    const vouch = {
+      ...{ type: 'vouch', pass: 1, stream: 1, name: 'files /', kind: 'files' },
+      ...{ encoding: 'zstd', bytes: 0, sha256: '0'.repeat(64) },
+    };
+    expect(GoldenMessage.safeParse(vouch).success).toBe(true);
+    expect(GoldenMessage.safeParse({ ...vouch, name: CLEAR }).success).toBe(false);
+    expect(GoldenMessage.safeParse({ ...vouch, bytes: -1 }).success).toBe(false);
+  });
+});
+
+describe('what a member says in a frame', () => {
+  const payload = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+  test('a stream cannot be called what no terminal shows', () => {
+    const begin = { name: CLEAR, kind: 'files', encoding: 'identity', expectedBytes: null };
+    expect(() => readFrameJson(StreamBegin, payload(begin))).toThrow(
+      expect.objectContaining({ code: 'FrameDamaged' }),
+    );
+  });
+
+  test('why a stream was given up is one printable line', () => {
+    const { reason } = readFrameJson(StreamAbort, payload({ reason: `${CLEAR}gone\nby` }));
+    expect(reason).toBe('gone by');
+  });
+});
+
+describe('what is refused is told in printable words', () => {
+  test('a version', () => {
+    expect(Hello.parse(someHello({ version: `1${CLEAR}` })).version).toBe('1');
+  });
+
+  test('a node to look at', () => {
+    expect(isPrintable(messageOf(() => parseStatusTarget(CLEAR)))).toBe(true);
+  });
+
+  test('a disk on the kernel line', () => {
+    expect(isPrintable(messageOf(() => parseBootArguments(`ka.disk=${CLEAR}`)))).toBe(true);
+  });
+});
