@@ -12,8 +12,11 @@ const LOG_LINE = 8192;
 const OUTPUT = 16_384;
 const OUTPUT_LINES = 64;
 
+/** Half of a character beyond 16 bits. */
+const HALF_AT_END = /[\ud800-\udbff]$/;
+
 const cut = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  text.length > most ? `${text.slice(0, most - 1).replace(HALF_AT_END, '')}…` : text;
 
 /** Cut before it is read, too: what makes a line longer than it looks is not worth the time. */
 const oneLine = (text: string, most: number): string => cut(printable(cut(text, 4 * most)), most);

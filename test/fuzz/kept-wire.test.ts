@@ -5,6 +5,7 @@ import { Hello } from '../../protocol/admission.ts';
 import { parseBootArguments } from '../../protocol/boot-arguments.ts';
 import { GoldenMessage } from '../../protocol/control.ts';
 import { readFrameJson, StreamAbort, StreamBegin } from '../../protocol/frame.ts';
+import { Name } from '../../protocol/text.ts';
 import { isPrintable } from '../../system/printable.ts';
 import { someHello } from '../support/hello.ts';
 
@@ -56,6 +57,12 @@ describe('what a golden says', () => {
     expect(GoldenMessage.safeParse(vouch).success).toBe(true);
     expect(GoldenMessage.safeParse({ ...vouch, name: CLEAR }).success).toBe(false);
     expect(GoldenMessage.safeParse({ ...vouch, bytes: -1 }).success).toBe(false);
+  });
+});
+
+describe('what a node says', () => {
+  test('is not cut in the middle of a character', () => {
+    expect(Name.parse('𝔊'.repeat(129))).toBe(`${'𝔊'.repeat(127)}…`);
   });
 });
 

@@ -72,6 +72,7 @@ const NODE_SAYS = [
     waiting: { upstream: 0.5, sink: 0, downstream: 1 },
   },
   { type: 'warning', message: 'the disk is old' },
+  { type: 'warning', message: '𝔊'.repeat(1001) },
   { type: 'trouble', pass: 1, epoch: 2, what: 'gone', message: 'upstream is gone' },
   { type: 'inventory', inventory: someHello().inventory },
   { type: 'phase', phase: 'failed', failure: FAILURE },
