@@ -1,6 +1,8 @@
 /** What fuzzing the wire and its state has found, each as its smallest case. */
 import { describe, expect, test } from '@jest/globals';
+import { checkPlan } from '../../client-agent/check-plan.ts';
 import { parseStatusTarget } from '../../client-agent/status-reader.ts';
+import { ClonePlan } from '../../desc/clone-plan.ts';
 import { Hello } from '../../protocol/admission.ts';
 import { parseBootArguments } from '../../protocol/boot-arguments.ts';
 import { GoldenMessage } from '../../protocol/control.ts';
@@ -57,6 +59,41 @@ describe('what a golden says', () => {
     expect(GoldenMessage.safeParse(vouch).success).toBe(true);
     expect(GoldenMessage.safeParse({ ...vouch, name: CLEAR }).success).toBe(false);
     expect(GoldenMessage.safeParse({ ...vouch, bytes: -1 }).success).toBe(false);
+  });
+});
+
+describe('a plan', () => {
+  const GUID = '0FC63DAF-8483-4772-8E79-3D69D8477DE4';
+  const partition = {
+    ...{ number: 1, role: 'primary', startSector: 2048, sizeSectors: 8, type: GUID },
+    ...{ flags: [], content: 'empty' },
+  };
+  const plan = (partitions: readonly unknown[], streams: readonly unknown[]): ClonePlan =>
+    ClonePlan.parse({
+      ...{ hostname: 'a', goldenHostname: 'b', mayBeCompressed: false, exclude: [], bootCode: {} },
+      disks: partitions.map((partitionsOfDisk) => ({
+        ...{ name: 'sda', device: '/dev/sda', sizeBytes: 2 ** 30, sectorBytes: 512 },
+        ...{ table: 'gpt', tableId: GUID, keepsData: false, partitions: partitionsOfDisk },
+      })),
+      streams,
+      bootloader: {
+        ...{ kind: 'none', firmware: 'bios', initramfsModules: [], initramfsOptions: [] },
+      },
+    });
+  const refused = expect.objectContaining({ code: 'PlanRefused' });
+
+  test('does not make one partition twice', () => {
+    const offered = { devices: ['/dev/sda'], directory: false };
+    const other = { ...partition, number: 2 };
+    expect(() => checkPlan(plan([[partition, other]], []), offered)).not.toThrow();
+    expect(() => checkPlan(plan([[partition, partition]], []), offered)).toThrow(refused);
+  });
+
+  test('sends nothing to a directory without saying where', () => {
+    const offered = { devices: [], directory: true };
+    const stream = { name: 'files /', kind: 'files', disk: 'sda', partition: 1 };
+    expect(() => checkPlan(plan([], [{ ...stream, mount: '/' }]), offered)).not.toThrow();
+    expect(() => checkPlan(plan([], [stream]), offered)).toThrow(refused);
   });
 });
 
