@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { checkPlan } from '../../client-agent/check-plan.ts';
 import { parseStatusTarget } from '../../client-agent/status-reader.ts';
 import { ClonePlan } from '../../desc/clone-plan.ts';
+import { Rate } from '../../golden/rate.ts';
 import { Hello } from '../../protocol/admission.ts';
 import { parseBootArguments } from '../../protocol/boot-arguments.ts';
 import { GoldenMessage } from '../../protocol/control.ts';
@@ -94,6 +95,16 @@ describe('a plan', () => {
     const stream = { name: 'files /', kind: 'files', disk: 'sda', partition: 1 };
     expect(() => checkPlan(plan([], [{ ...stream, mount: '/' }]), offered)).not.toThrow();
     expect(() => checkPlan(plan([], [stream]), offered)).toThrow(refused);
+  });
+});
+
+describe('a rate', () => {
+  test('takes nothing away when the clock is set back', () => {
+    const rate = new Rate(1, 2, 3_600_000);
+    expect(rate.take(0)).toBe(true);
+    expect(rate.take(0)).toBe(true);
+    expect(rate.take(0)).toBe(false);
+    expect(rate.take(1000)).toBe(true);
   });
 });
 
