@@ -1,11 +1,13 @@
 /** Everything that is fuzzed. */
 import type { Target } from './target.ts';
+import { chainStateTargets } from './targets/chain-state.ts';
 import { clonePlanTargets } from './targets/clone-plans.ts';
 import { descriptionTargets } from './targets/descriptions.ts';
 import { frameTargets } from './targets/frames.ts';
 import { messageTargets } from './targets/messages.ts';
 
 export const parsers: readonly Target[] = [
+  ...chainStateTargets,
   ...clonePlanTargets,
   ...descriptionTargets,
   ...frameTargets,
