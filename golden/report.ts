@@ -16,7 +16,9 @@ export interface ReportBuilder {
   build: () => Report;
 }
 
-const durationSeconds = (fromMs: number, toMs: number): number => Math.round(toMs - fromMs) / 1000;
+/** The clock may be set back meanwhile. */
+const durationSeconds = (fromMs: number, toMs: number): number =>
+  Math.max(0, Math.round(toMs - fromMs)) / 1000;
 
 /** Collects events until `build` is called, normally after `session finished`. */
 export const reportBuilder = (

@@ -3,11 +3,14 @@ import { describe, expect, test } from '@jest/globals';
 import { checkPlan } from '../../client-agent/check-plan.ts';
 import { parseStatusTarget } from '../../client-agent/status-reader.ts';
 import { ClonePlan } from '../../desc/clone-plan.ts';
+import { nodeName } from '../../golden/node-name.ts';
 import { Rate } from '../../golden/rate.ts';
+import { reportBuilder } from '../../golden/report.ts';
 import { Hello } from '../../protocol/admission.ts';
 import { parseBootArguments } from '../../protocol/boot-arguments.ts';
 import { GoldenMessage } from '../../protocol/control.ts';
 import { readFrameJson, StreamAbort, StreamBegin } from '../../protocol/frame.ts';
+import { Report } from '../../protocol/report.ts';
 import { Name } from '../../protocol/text.ts';
 import { isPrintable } from '../../system/printable.ts';
 import { someHello } from '../support/hello.ts';
@@ -105,6 +108,24 @@ describe('a rate', () => {
     expect(rate.take(0)).toBe(true);
     expect(rate.take(0)).toBe(false);
     expect(rate.take(1000)).toBe(true);
+  });
+});
+
+describe('a node without a name', () => {
+  test('is not called like a golden that is called node01', () => {
+    const some = someHello();
+    const hello = { ...some, inventory: { ...some.inventory, hostname: '' } };
+    expect(nodeName([], 'node01', hello, '10.0.0.1', 1, new Set())).toBe('node02');
+  });
+});
+
+describe('a report', () => {
+  test('has no time below zero when the clock is set back', () => {
+    const { listen, build } = reportBuilder('1', () => 'log');
+    const event = { kind: 'node', node: 1, name: 'a', address: '', macs: [] } as const;
+    listen({ ...event, time: 1000, state: 'waiting' });
+    listen({ ...event, time: 0, state: 'ready' });
+    expect(Report.safeParse(build()).success).toBe(true);
   });
 });
 
