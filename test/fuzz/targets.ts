@@ -1,5 +1,6 @@
 /** Everything that is fuzzed. */
 import type { Target } from './target.ts';
+import { boardTargets } from './targets/board.ts';
 import { chainStateTargets } from './targets/chain-state.ts';
 import { clonePlanTargets } from './targets/clone-plans.ts';
 import { descriptionTargets } from './targets/descriptions.ts';
@@ -7,6 +8,7 @@ import { frameTargets } from './targets/frames.ts';
 import { messageTargets } from './targets/messages.ts';
 
 export const parsers: readonly Target[] = [
+  ...boardTargets,
   ...chainStateTargets,
   ...clonePlanTargets,
   ...descriptionTargets,
