@@ -5,6 +5,7 @@ import { chainStateTargets } from './targets/chain-state.ts';
 import { clonePlanTargets } from './targets/clone-plans.ts';
 import { descriptionTargets } from './targets/descriptions.ts';
 import { frameTargets } from './targets/frames.ts';
+import { limitTargets } from './targets/limits.ts';
 import { messageTargets } from './targets/messages.ts';
 
 export const parsers: readonly Target[] = [
@@ -13,6 +14,7 @@ export const parsers: readonly Target[] = [
   ...clonePlanTargets,
   ...descriptionTargets,
   ...frameTargets,
+  ...limitTargets,
   ...messageTargets,
 ];
 
