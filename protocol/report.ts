@@ -47,7 +47,7 @@ export const Report = z.object({
           detail: Line.optional(),
         }),
       ),
-      log: z.string().nullable(),
+      log: Line.nullable(),
     }),
   ),
 });

@@ -120,6 +120,10 @@ describe('a node without a name', () => {
 });
 
 describe('a report', () => {
+  test('names its logs in printable words', () => {
+    expect(Report.shape.nodes.element.shape.log.parse(`${CLEAR}node01.log`)).toBe('node01.log');
+  });
+
   test('has no time below zero when the clock is set back', () => {
     const { listen, build } = reportBuilder('1', () => 'log');
     const event = { node: 1, name: 'a', address: '', state: 'waiting' } as const;
