@@ -45,13 +45,14 @@ export const checkPlan = (plan: ClonePlan, { devices, directory }: Offered): voi
   const doubled =
     twice(disks.map(({ device }) => device)) ??
     twice(disks.map(({ name }) => name)) ??
+    twice(partitions.map(({ disk, number }) => `partition ${number} of ${disk}`)) ??
     twice(mounts) ??
     twice(streams.map(({ name }) => name));
   if (doubled !== undefined) throw refused(`has ${JSON.stringify(doubled)} twice`);
   for (const { name, kind, disk, partition, mount } of streams) {
     if (directory) {
-      if (kind !== 'files') throw refused(`sends ${JSON.stringify(name)} to a partition`);
-      continue;
+      if (kind === 'files' && mount !== undefined) continue;
+      throw refused(`sends ${JSON.stringify(name)} to a partition`);
     }
     const place = partitions.find((one) => one.disk === disk && one.number === partition);
     if (place?.content !== kind || (kind === 'files' && !isPlaceOf(place.mount, mount))) {

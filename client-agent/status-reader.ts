@@ -4,7 +4,7 @@ import { PORTS } from '../protocol/constants.ts';
 import { boundedLines } from '../system/bounded-lines.ts';
 import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
-import { printable } from '../system/printable.ts';
+import { isPrintable, printable } from '../system/printable.ts';
 
 /** A snapshot is over when nothing came for this long, in milliseconds. */
 const QUIET_MS = 1000;
@@ -34,8 +34,11 @@ export const parseStatusTarget = (label: string): StatusTarget => {
     : /^([^:\s]+)(?::(\d+))?$/.exec(label);
   const [, host, digits] = bracketed ?? bare ?? [];
   const port = digits === undefined ? PORTS.status : Number(digits);
-  if (!host || port < 1 || port > 65535) {
-    throw new NamedError('BadNode', `${label}: not a node; write NAME, ADDRESS or ADDRESS:PORT`);
+  if (!host || !isPrintable(label) || port < 1 || port > 65535) {
+    throw new NamedError(
+      'BadNode',
+      `${printable(label)}: not a node; write NAME, ADDRESS or ADDRESS:PORT`,
+    );
   }
   return { label, host, port };
 };

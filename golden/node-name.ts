@@ -41,6 +41,6 @@ export const nodeName = (
     isHostName(name) && !taken.has(name) && name !== goldenName && !meaningless.has(name);
   return (
     [listed?.name, hello.name, own].find((name) => typeof name === 'string' && free(name)) ??
-    numbered(number, taken)
+    numbered(number, new Set([...taken, goldenName]))
   );
 };

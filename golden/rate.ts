@@ -15,7 +15,8 @@ export class Rate {
 
   /** Takes one; false when none is left. */
   take(nowMs: number): boolean {
-    const more = ((nowMs - this.#atMs) * this.#perSecond) / 1000;
+    // A clock may be set back.
+    const more = (Math.max(0, nowMs - this.#atMs) * this.#perSecond) / 1000;
     this.#left = Math.min(this.#most, this.#left + more);
     this.#atMs = nowMs;
     if (this.#left < 1) return false;

@@ -6,6 +6,7 @@
  */
 import { NamedError } from '../system/named-error.ts';
 import { HostName, IpAddress, Port, SessionName } from '../system/names.ts';
+import { printable } from '../system/printable.ts';
 import { parseJoinString } from '../trust/join-string.ts';
 import { Pin } from '../trust/pin.ts';
 import { Secret } from '../trust/secret.ts';
@@ -88,7 +89,7 @@ const parseDisks = (words: readonly string[]): ReadonlyMap<string, string> | und
 const badDisk = (word: string, why: string): NamedError =>
   new NamedError(
     'BadBootArgument',
-    `${word} on the kernel line: ${why}; write ka.disk=NAME:DEVICE, like ka.disk=sda:nvme0n1`,
+    `${printable(word)} on the kernel line: ${why}; write ka.disk=NAME:DEVICE, like ka.disk=sda:nvme0n1`,
   );
 
 /**

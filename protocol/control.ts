@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { HostName, IpAddress, Port, SessionName } from '../system/names.ts';
+import { isPrintable } from '../system/printable.ts';
 import { Nonce } from '../trust/code.ts';
 import { Failure } from './failure.ts';
 import { HomeCall } from './home.ts';
@@ -17,14 +18,20 @@ import { Sha256, StreamRecord } from './vouch.ts';
 /** Lines of a log in one message. */
 const MAX_LOG_LINES = 10_000;
 
+/** How many following nodes a hop keeps bytes for; an acknowledgement has a byte for their number. */
+const Redundancy = z.int().min(1).max(255);
+
 /** Streams of a pass: each partition has one. */
 const MAX_STREAMS = 10_000;
 
 /** Made by the golden from random bytes: base64url, hex. */
 const Token = z.string().regex(/^[\w-]{1,128}$/);
 
+/** PATH_MAX of Linux; those of the plan were checked more closely. */
+const MountPoint = z.string().max(4095).refine(isPrintable);
+
 /** As `settleModuleName` makes them: "mount-2f". */
-const ModuleName = z.string().regex(/^mount-(?:[0-9a-f]{2})+$/);
+const ModuleName = z.string().regex(/^mount-(?:[0-9a-f]{2}){1,4095}$/);
 
 /** Key of one link of a chain, 32 bytes in base64. Nobody but its two ends and the golden has it. */
 const LinkKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
@@ -141,7 +148,7 @@ export const GoldenMessage = z.discriminatedUnion('type', [
     /** Of this pass only, 16 bytes in base64: authenticates its frames, and encrypts them. */
     key: z.string().regex(/^[A-Za-z0-9+/]{22}==$/),
     ringBytes: Count,
-    redundancy: Count,
+    redundancy: Redundancy,
   }),
   z.object({ type: z.literal('chain'), order: ChainOrder }),
   /** A stream of a pass has ended, and this is what the golden sent. */
@@ -165,7 +172,7 @@ export const GoldenMessage = z.discriminatedUnion('type', [
         /** Opens a settle channel; this node only. */
         token: Token,
         /** Name of the module on the golden for each mount point. */
-        modules: z.record(z.string(), ModuleName),
+        modules: z.record(MountPoint, ModuleName),
       })
       .nullable(),
     /** What the machine says, and where, once it runs from its own disk; null = nothing. */

@@ -1,20 +1,26 @@
 /** Everything that is fuzzed. */
 import { controlLink } from './living/control-link.ts';
 import type { Target } from './target.ts';
-import { chainTargets } from './targets/chain.ts';
+import { boardTargets } from './targets/board.ts';
+import { chainStateTargets } from './targets/chain-state.ts';
+import { clonePlanTargets } from './targets/clone-plans.ts';
 import { descriptionTargets } from './targets/descriptions.ts';
 import { fileTargets } from './targets/files.ts';
+import { frameTargets } from './targets/frames.ts';
+import { limitTargets } from './targets/limits.ts';
 import { messageTargets } from './targets/messages.ts';
-import { stateTargets } from './targets/state.ts';
 import { textTargets } from './targets/texts.ts';
 
 export const parsers: readonly Target[] = [
+  ...boardTargets,
+  ...chainStateTargets,
+  ...clonePlanTargets,
   ...descriptionTargets,
-  ...textTargets,
   ...fileTargets,
+  ...frameTargets,
+  ...limitTargets,
   ...messageTargets,
-  ...chainTargets,
-  ...stateTargets,
+  ...textTargets,
 ];
 
 export const livingOnes: readonly Target[] = [controlLink];

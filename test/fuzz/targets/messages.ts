@@ -1,9 +1,5 @@
-/** What is said on the network, as text, before anybody acts on it. */
-import fc from 'fast-check';
 import type { z } from 'zod';
-import { checkPlan } from '../../../client-agent/check-plan.ts';
-import { isAtOrIn, isCleanPath } from '../../../desc/clean-path.ts';
-import { ClonePlan } from '../../../desc/clone-plan.ts';
+import { parseStatusTarget } from '../../../client-agent/status-reader.ts';
 import { AnyHello, Hello, KnockMessage } from '../../../protocol/admission.ts';
 import { GoldenMessage, NodeMessage } from '../../../protocol/control.ts';
 import { SessionEvent } from '../../../protocol/events.ts';
@@ -12,122 +8,214 @@ import { printableJson } from '../../../protocol/json-line.ts';
 import { AnyOffer, Offer, Query } from '../../../protocol/offer.ts';
 import { parseMessage } from '../../../protocol/parse-message.ts';
 import { Report } from '../../../protocol/report.ts';
-import { json, jsonLike, like, objectLike } from '../hostile.ts';
-import * as samples from '../samples.ts';
-import { mustBe, mustBeShown, orRefused, parser, same, type Target } from '../target.ts';
+import { isPrintable } from '../../../system/printable.ts';
+import { wholeSession } from '../../board/session-events.ts';
+import { someHello } from '../../support/hello.ts';
+import { json, jsonLike, like } from '../hostile.ts';
+import { mustBe, orRefused, parser, same } from '../target.ts';
+import { mustBeTame } from './said.ts';
 
-/** Longest text any message may hold. */
-const MOST_LETTERS = 16_384;
+const PIN = 'abcdefghijklmnopqrstuvwxyz';
+const SHA256 = '0123456789abcdef'.repeat(4);
+const NONCE = '0123456789abcdef'.repeat(2);
+const KEY = `${'Aa0+/'.repeat(8)}AAA=`;
 
-/** Of these nothing is taken from the message itself: their shapes belong elsewhere, and are checked there. */
-const CHECKED_LATER = new Set(['plan', 'disks']);
-
-const mustBeHarmless = (value: unknown, key = ''): void => {
-  if (typeof value === 'number') mustBe(Number.isFinite(value), `${key} is ${value}`);
-  if (typeof value === 'string') {
-    mustBe(value.length <= MOST_LETTERS, `${key} has ${value.length} letters`);
-    for (const line of key === 'output' ? value.split('\n') : [value]) mustBeShown(line);
-  }
-  if (typeof value !== 'object' || value === null) return;
-  for (const [name, inner] of Object.entries(value)) {
-    if (!CHECKED_LATER.has(name)) mustBeHarmless(inner, Array.isArray(value) ? key : name);
-  }
+const OFFER = {
+  ka: 'offer',
+  protocol: 3,
+  session: 'lab-24',
+  host: '10.0.1.42',
+  port: 30765,
+  fingerprint: PIN,
+  admit: 'secret',
+  present: 1,
+  wanted: 4,
+  state: 'waiting',
 };
 
-/** Whatever is let in is harmless, and let in again as it is. */
+const FAILURE = { code: 'SinkFailed', message: 'tar exited 2', output: 'tar: one\ntar: two' };
+
+const KNOCKS = [
+  someHello(),
+  someHello({
+    session: 'lab-24',
+    name: 'node-1.example',
+    image: 'f0f0',
+    admission: {
+      token: PIN,
+      ticket: PIN,
+      open: true,
+      outdated: false,
+      commitment: SHA256,
+    },
+  }),
+  { type: 'commit', commitment: SHA256 },
+  { type: 'open', nonce: NONCE },
+  { type: 'agree' },
+];
+
+const NODE_SAYS = [
+  { type: 'step', step: 'format sda1', state: 'fail', detail: 'ext4', failure: FAILURE },
+  {
+    type: 'position',
+    pass: 1,
+    received: 1000,
+    drained: 900,
+    linked: true,
+    stream: 'files /',
+    streamBytes: 800,
+    waiting: { upstream: 0.5, sink: 0, downstream: 1 },
+  },
+  { type: 'warning', message: 'the disk is old' },
+  { type: 'warning', message: '𝔊'.repeat(1001) },
+  { type: 'trouble', pass: 1, epoch: 2, what: 'gone', message: 'upstream is gone' },
+  { type: 'inventory', inventory: someHello().inventory },
+  { type: 'phase', phase: 'failed', failure: FAILURE },
+  { type: 'log', lines: ['one', 'two\tthree'] },
+];
+
+const ORDER = {
+  pass: 1,
+  epoch: 2,
+  upstream: { node: 0, key: KEY, host: '10.0.0.1', port: 30764 },
+  downstream: { node: 2, key: KEY },
+};
+
+const GOLDEN_SAYS = [
+  { type: 'challenge', nonce: NONCE },
+  { type: 'again' },
+  { type: 'welcome', session: 'lab', node: 1, name: 'node01', present: 1, wanted: 2, time: 1e12 },
+  { type: 'waiting', present: 1, wanted: 2 },
+  { type: 'equip', bytes: 1e8, sha256: SHA256, ringBytes: 65_536 },
+  { type: 'plan', plan: { hostname: 'node01', disks: [] } },
+  {
+    type: 'pass',
+    order: ORDER,
+    network: 'open',
+    key: `${'A'.repeat(22)}==`,
+    ringBytes: 2 ** 26,
+    redundancy: 3,
+  },
+  { type: 'chain', order: { ...ORDER, downstream: null } },
+  {
+    type: 'vouch',
+    pass: 1,
+    stream: 1,
+    name: 'files /',
+    kind: 'files',
+    encoding: 'zstd',
+    bytes: 7,
+    sha256: SHA256,
+  },
+  { type: 'vouched', pass: 1, streams: [1, 2] },
+  { type: 'eject', reason: 'too slow', final: false },
+  {
+    type: 'complete',
+    settle: { user: 'u', secret: 's', token: 't', modules: { '/': 'mount-2f' } },
+    home: { port: 30766, token: NONCE },
+  },
+  { type: 'finish', action: 'reboot', reason: 'cloned' },
+];
+
+const REPORT = {
+  session: 'lab-24',
+  version: '0.1.0',
+  network: 'open',
+  started: 1,
+  finished: 2,
+  exitCode: 2,
+  wanted: 2,
+  failure: FAILURE,
+  totals: {
+    ...{ passes: 1, sourceBytes: 2, sentBytes: 1 },
+    ...{ transferMs: 1.5, emptiedMs: 0, bytesPerSecond: 7 },
+  },
+  nodes: [
+    {
+      ...{ node: 1, name: 'node01', address: '10.0.0.1', macs: ['52:54:00:12:34:56'] },
+      ...{ result: 'failed', failure: FAILURE, pass: null, seconds: 1.5 },
+      steps: [{ step: 'settle', state: 'skip', seconds: 0, detail: 'nothing to do' }],
+      log: null,
+    },
+  ],
+};
+
+/** What is let in is tame, and is let in again as it is. */
+const letIn = <T>(schema: z.ZodType<T>, said: string, others: readonly string[] = []): void => {
+  const value = parseMessage(schema, said);
+  if (value === undefined) return;
+  mustBeTame(value, others);
+  const again = JSON.stringify(value);
+  const read = parseMessage(schema, again);
+  mustBe(read !== undefined, `it is not let in again: ${again}`);
+  same(JSON.stringify(read), again, 'let in again it is another');
+};
+
 const message = <T>(
   name: string,
   schema: z.ZodType<T>,
-  right: readonly unknown[],
-  weight: number,
-): Target =>
-  parser(
-    name,
-    jsonLike(...right),
-    (text) => {
-      const value = parseMessage(schema, text);
-      if (value === undefined) return;
-      mustBeHarmless(value);
-      same(schema.parse(value), value, 'let in again it is another');
-    },
-    weight,
-  );
-
-const offered = { devices: ['/dev/sda', '/dev/sdb'], directory: false };
-
-const mustStayInside = (plan: ClonePlan): void => {
-  const names = new Set(plan.disks.map(({ name }) => name));
-  const places = new Map<string, string | undefined>();
-  for (const { name, device, partitions } of plan.disks) {
-    mustBe(offered.devices.includes(device), `writes to ${device}`);
-    for (const { number, mount } of partitions) places.set(`${name} ${number}`, mount);
-  }
-  mustBe(names.size === plan.disks.length, 'one name for two disks');
-  for (const { disk, partition, mount, kind } of plan.streams) {
-    mustBe(places.has(`${disk} ${partition}`), 'a stream to no partition');
-    if (kind === 'raw') continue;
-    const place = places.get(`${disk} ${partition}`);
-    mustBe(mount !== undefined && isCleanPath(mount), `mounts ${mount}`);
-    mustBe(isAtOrIn(mount ?? '', place ?? '?'), `${mount} is not in ${place}`);
-  }
-  for (const disk of Object.keys(plan.bootCode)) mustBe(names.has(disk), `boot code of ${disk}`);
-};
+  samples: readonly unknown[],
+  { weight, others }: { weight: number; others?: readonly string[] },
+) => parser(name, jsonLike(...samples), (said) => letIn(schema, said, others), weight);
 
 export const messageTargets = [
-  message('offers', Offer, [samples.offer], 2),
-  message('offers of any version', AnyOffer, [samples.offer], 1),
-  message('queries', Query, [{ ka: 'query' }], 1),
-  message('first messages', Hello, [samples.hello], 2),
-  message('first messages of any version', AnyHello, [samples.hello], 1),
-  message(
-    'messages before admission',
-    KnockMessage,
-    [
-      samples.hello,
-      { type: 'commit', commitment: '0'.repeat(64) },
-      { type: 'open', nonce: '0'.repeat(32) },
-      { type: 'agree' },
-    ],
-    2,
-  ),
-  message('messages of nodes', NodeMessage, samples.nodeMessages, 3),
-  message('messages of goldens', GoldenMessage, samples.goldenMessages, 3),
-  message('events', SessionEvent, samples.events, 3),
-  message('reports', Report, [samples.report], 1),
   parser(
-    'plans a golden asks for',
-    fc.tuple(objectLike(samples.plan), fc.boolean()),
-    ([value, directory]) => {
-      const plan = ClonePlan.safeParse(value).data;
-      if (!plan) return;
-      const accepted = orRefused(['PlanRefused'], () => {
-        checkPlan(plan, { ...offered, directory });
-        return true;
-      });
-      if (!accepted) return;
-      if (directory) mustBe(plan.disks.length === 0, 'disks of a node that has none');
-      else mustStayInside(plan);
+    'offers and questions',
+    jsonLike(OFFER, { ...OFFER, host: null }, { ka: 'query' }),
+    (said) => {
+      letIn(Offer, said);
+      letIn(AnyOffer, said);
+      letIn(Query, said);
+      const isOffer = parseMessage(Offer, said) !== undefined;
+      mustBe(!isOffer || parseMessage(AnyOffer, said) !== undefined, 'an offer of no version');
     },
     3,
   ),
   parser(
-    'lines of clones that call home',
-    like(`ka-home ${'0'.repeat(32)} node1 ${'a'.repeat(36)}\r`),
+    'knocks',
+    jsonLike(...KNOCKS),
+    (said) => {
+      letIn(Hello, said, ['disks']);
+      letIn(AnyHello, said);
+      letIn(KnockMessage, said, ['disks']);
+    },
+    3,
+  ),
+  message('what nodes say', NodeMessage, NODE_SAYS, { weight: 4, others: ['disks'] }),
+  message('what a golden says', GoldenMessage, GOLDEN_SAYS, { weight: 4, others: ['plan'] }),
+  message('events', SessionEvent, wholeSession(), { weight: 4 }),
+  message('reports', Report, [REPORT, { ...REPORT, session: '', nodes: [] }], { weight: 2 }),
+  parser(
+    'lines from home',
+    like(`ka-home ${NONCE} node01 5f2c-boot`, `ka-home ${NONCE} x\r`),
     (line) => {
       const call = parseHomeLine(line);
       if (!call) return;
-      mustBeShown(call.text);
-      mustBe(/^[0-9a-f]{32}$/.test(call.token), 'no token');
+      mustBe(/^[0-9a-f]{32}$/.test(call.token), 'the token is none');
+      mustBe(isPrintable(call.text), 'the text is not printable');
+      mustBe(call.text.length <= line.length, 'the text has grown');
     },
-    2,
+    3,
+  ),
+  parser(
+    'status ports',
+    like('node1', 'node1:2345', '10.0.1.4', '[fe80::1]:12345', 'fe80::1'),
+    (label) => {
+      const target = orRefused(['BadNode'], () => parseStatusTarget(label));
+      if (!target) return;
+      mustBe(target.host !== '' && target.label === label, 'no host');
+      mustBe(Number.isInteger(target.port), 'no port');
+      mustBe(target.port >= 1 && target.port <= 65_535, `port ${target.port}`);
+    },
+    3,
   ),
   parser(
     'lines of JSON',
     json,
     (value) => {
       const line = printableJson(value);
-      mustBeShown(line);
-      same(JSON.stringify(JSON.parse(line)), JSON.stringify(value), 'read again it is another');
+      mustBe(isPrintable(line), 'the line is not printable');
+      same(JSON.parse(line), JSON.parse(JSON.stringify(value)), 'read again it is another');
     },
     2,
   ),

@@ -136,6 +136,7 @@ export const textTargets = [
       for (const device of disks?.values() ?? []) {
         mustBe(isCleanPath(device) && device.startsWith('/dev/'), `device ${device}`);
       }
+      mustBe(!disks || new Set(disks.values()).size === disks.size, 'two names for one disk');
       if (golden?.host.includes(':')) return;
       const again = parseBootArguments(formatBootArguments({ golden, session, pin, ticket }));
       same(
