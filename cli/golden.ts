@@ -354,7 +354,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
       eject: (node) => session.eject(node, AT_THE_BOARD),
       retry: (node) => session.retry(node, AT_THE_BOARD),
       admit: (code) => requests.admit(code, AT_THE_BOARD),
-      deny: (code) => requests.deny(code),
+      deny: (code) => requests.deny(code, AT_THE_BOARD),
       stop: () => over.abort(new NamedError('Stopped', 'the session was stopped on the board')),
       join: () => join,
     };

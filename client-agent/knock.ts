@@ -2,6 +2,7 @@
 
 import type { KnockMessage } from '../protocol/admission.ts';
 import type { GoldenMessage } from '../protocol/control.ts';
+import { NamedError } from '../system/named-error.ts';
 import { codeOf, commitmentOf, newNonce, shownCode } from '../trust/code.ts';
 
 /** Asks whoever stands before the machine; false = no. Rejects with the reason of `signal`. */
@@ -21,11 +22,17 @@ export interface KnockOptions {
   onRefused: () => void;
 }
 
+/** Each lets whoever is at the other end try once more which code comes out: an honest golden needs none, hardly ever one. */
+const MOST_AGAIN = 3;
+
 type Heard = Extract<GoldenMessage, { type: 'challenge' | 'again' }>;
 
 export class Knock {
   readonly #options: KnockOptions;
   #nonce = newNonce();
+  /** The commitment was opened: by this nonce no other challenge is answered. */
+  #isOpen = false;
+  #again = 0;
   #question = new AbortController();
 
   constructor(options: KnockOptions) {
@@ -37,14 +44,23 @@ export class Knock {
     return commitmentOf(this.#options.nodeKey, this.#nonce);
   }
 
+  /**
+   * Throws `OutOfTurn` for a second challenge, which would be one that was chosen
+   * to fit a nonce that is known by now, and for one new start too many.
+   */
   hear(message: Heard): void {
     this.stop();
     if (message.type === 'again') {
+      this.#again += 1;
+      if (!this.#isOpen || this.#again > MOST_AGAIN) throw outOfTurn('to begin again');
+      this.#isOpen = false;
       this.#nonce = newNonce();
       this.#options.send({ type: 'commit', commitment: this.commitment });
       return;
     }
     const { send, say, nodeKey, goldenKey, pinned } = this.#options;
+    if (this.#isOpen) throw outOfTurn('a second time for its nonce');
+    this.#isOpen = true;
     // Not before: it is bound by its commitment, and the golden now by its nonce.
     send({ type: 'open', nonce: this.#nonce });
     const pairing = { nodeKey, goldenKey, nodeNonce: this.#nonce, goldenNonce: message.nonce };
@@ -79,3 +95,6 @@ export class Knock {
     );
   }
 }
+
+const outOfTurn = (what: string): NamedError =>
+  new NamedError('OutOfTurn', `the golden asked ${what}, as no honest one does; the link is ended`);

@@ -308,7 +308,8 @@ export class Membership {
         listen,
         ringBytes,
         redundancy,
-        openSink: (begin) => this.#openSink(begin, signal),
+        openSink: this.#sinks(signal),
+        ...(ledger ? { vouched: (stream: number) => ledger.vouchedFor(stream, signal) } : {}),
         signal,
       },
       (event) => this.#onHopEvent(event, order.pass),
@@ -407,9 +408,25 @@ export class Membership {
     link.send({ type: 'step', ...report });
   };
 
+  /**
+   * Opens the sinks of one pass. A stream that comes twice is not the golden's:
+   * what is unpacked over what is there already follows its links.
+   */
+  #sinks(signal: AbortSignal): (begin: StreamBegin) => Sink | null {
+    const opened = new Set<string>();
+    return (begin) => {
+      if (begin.kind === PROBE) return null;
+      if (opened.has(begin.name)) {
+        const message = `stream "${begin.name}" came twice in one pass; look at the nodes before this one in the chain`;
+        throw new NamedError('ForgedStream', message);
+      }
+      opened.add(begin.name);
+      return this.#openSink(begin, signal);
+    };
+  }
+
   /** null for what only passes through. */
   #openSink(begin: StreamBegin, signal: AbortSignal): Sink | null {
-    if (begin.kind === PROBE) return null;
     if (this.#equipping) return this.#equipping.equipment.openSink();
     // A directory has no partitions; what it passes on of them it does not keep.
     if (begin.kind === 'raw' && this.#options.directory) return null;

@@ -22,6 +22,8 @@ export class StreamLedger {
   readonly #wordMs: number;
   readonly #kept = new Map<number, Kept>();
   readonly #vouched = new Map<number, StreamRecord>();
+  /** Who waits for the golden's word on a stream. */
+  readonly #awaited = new Map<number, () => void>();
   readonly #reject: (error: NamedError) => void;
   readonly #listed = Promise.withResolvers<readonly number[]>();
   #isGood = false;
@@ -54,6 +56,29 @@ export class StreamLedger {
     this.#compare(record.stream);
   }
 
+  /**
+   * Resolves when the golden has vouched for a stream this node has kept: what was
+   * unpacked of it is the golden's, links included, and others may be unpacked over
+   * it. When no word comes in time, or another one than fits, `forged` rejects
+   * instead, and this never resolves. Throws the reason of `signal`.
+   */
+  async vouchedFor(stream: number, signal: AbortSignal): Promise<void> {
+    const word = Promise.withResolvers<void>();
+    this.#awaited.set(stream, word.resolve);
+    this.#compare(stream);
+    const heard = new AbortController();
+    const late = sleep(this.#wordMs, true, { signal: AbortSignal.any([signal, heard.signal]) });
+    late.catch(() => undefined);
+    try {
+      const isLate = await Promise.race([word.promise, late]);
+      if (isLate !== true) return;
+    } finally {
+      heard.abort();
+    }
+    this.#reject(this.#unvouched(this.#kept.get(stream)));
+    await new Promise<never>(() => undefined);
+  }
+
   /** The golden's last word: these streams were complete. */
   end(streams: readonly number[]): void {
     this.#listed.resolve(streams);
@@ -70,7 +95,10 @@ export class StreamLedger {
     late.catch(() => undefined);
     try {
       const streams = await Promise.race([this.#listed.promise, late, this.forged]);
-      if (streams === null) throw this.#unvouched();
+      if (streams === null) {
+        const [first] = this.#kept.values();
+        throw this.#unvouched(first);
+      }
       this.#checkAll(new Set(streams));
     } finally {
       done.abort();
@@ -81,8 +109,10 @@ export class StreamLedger {
   #compare(stream: number): void {
     const kept = this.#kept.get(stream);
     const vouched = this.#vouched.get(stream);
-    const error = kept && vouched && differenceOf(kept, vouched);
+    if (!kept || !vouched) return;
+    const error = differenceOf(kept, vouched);
     if (error) this.#reject(error);
+    else this.#awaited.get(stream)?.();
   }
 
   #checkAll(streams: ReadonlySet<number>): void {
@@ -98,10 +128,9 @@ export class StreamLedger {
     throw new NamedError('ForgedStream', `stream "${missing}" did not come, though the pass ended`);
   }
 
-  #unvouched(): NamedError {
-    const [first] = this.#kept.values();
+  #unvouched(kept: Kept | undefined): NamedError {
     const why = `the golden did not vouch for it within ${this.#wordMs / 1000} s`;
-    return first ? forged(first, why) : new NamedError('ForgedStream', `an empty pass: ${why}`);
+    return kept ? forged(kept, why) : new NamedError('ForgedStream', `an empty pass: ${why}`);
   }
 }
 

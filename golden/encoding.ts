@@ -1,9 +1,8 @@
 /** Whether to compress: decided by what was measured here and now, not by belief. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { ByteTarget } from '../relay/byte-source.ts';
+import { startPiped } from '../streams/piped-process.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { CommandLog } from '../system/run.ts';
 import { type Encoding, type StreamSource, ZSTD_LEVEL } from './stream-source.ts';
@@ -81,21 +80,29 @@ const readSample = async (
 
 const compressSample = async (
   sample: Buffer,
+  log: CommandLog,
   signal: AbortSignal,
 ): Promise<{ rate: number; ratio: number }> => {
-  const zstd = spawn('zstd', ['--threads=0', `-${ZSTD_LEVEL}`, '--stdout', '--quiet'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    signal,
-  });
+  const args = ['--threads=0', `-${ZSTD_LEVEL}`, '--stdout', '--quiet'];
   const startedMs = performance.now();
+  const { child, ended } = startPiped('zstd', args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    signal,
+    log,
+  });
   let compressed = 0;
-  zstd.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     compressed += chunk.length;
   });
-  zstd.stdin.end(sample);
-  const [code] = await once(zstd, 'close', { signal });
-  if (code !== 0) {
-    throw new NamedError('CommandFailed', `zstd exited ${code}; use --compress none to do without`);
+  const read = new Promise((resolve) => child.stdout?.once('close', resolve));
+  // When it ends before it has read all, its exit status says why.
+  child.stdin?.on('error', ({ message }) => log(`zstd: ${message}`));
+  child.stdin?.end(sample);
+  const [{ why, output }] = await Promise.all([ended, read]);
+  signal.throwIfAborted();
+  if (why !== null) {
+    const message = `measuring whether to compress: ${why}; use --compress none to do without`;
+    throw new NamedError('CommandFailed', message, { output });
   }
   const elapsedMs = performance.now() - startedMs;
   return { rate: (sample.length * 1000) / elapsedMs, ratio: compressed / sample.length };
@@ -109,6 +116,6 @@ export const measureSource = async (
 ): Promise<SourceRates> => {
   const { sample, rate } = await readSample(source, log, signal);
   if (sample.length === 0) return { read: rate, compress: 1, ratio: 1 };
-  const { rate: compress, ratio } = await compressSample(sample, signal);
+  const { rate: compress, ratio } = await compressSample(sample, log, signal);
   return { read: rate, compress, ratio };
 };

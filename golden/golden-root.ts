@@ -1,14 +1,15 @@
 /** What the golden is: the file systems of the system to clone, and its disks. */
-import { existsSync } from 'node:fs';
-import { readFile, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { PartitionFacts } from '../desc/facts.ts';
 import type { GoldenDisk } from '../desc/golden-disk.ts';
 import { type FstabEntry, parseFstab } from '../desc/mounts.ts';
 import { probeDisk } from '../desc/probe.ts';
 import { diskFile, kernelDisk } from '../desc/sysfs-disk.ts';
+import { readInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
+import { isHostName } from '../system/names.ts';
 import { type GoldenMount, readGoldenMounts } from './golden-mounts.ts';
 
 export interface GoldenRoot {
@@ -22,13 +23,14 @@ export interface GoldenRoot {
   usedBytes: ReadonlyMap<string, number>;
 }
 
-const readIfThere = async (path: string): Promise<string> =>
-  existsSync(path) ? readFile(path, 'utf8') : '';
+/** A file of the system in `root`: a link in it does not lead out to this machine's own. */
+const readOf = async (root: string, path: string): Promise<string> =>
+  Buffer.from((await readInside(root, path)) ?? '', 'latin1').toString('utf8');
 
 /** hostname(5): one name, comments before it. */
 const hostnameOf = async (path: string): Promise<string> => {
-  const lines = (await readIfThere(join(path, 'etc/hostname'))).split('\n');
-  const written = lines.map((line) => line.trim()).find((line) => /^[^#\s]\S*$/.test(line));
+  const lines = (await readOf(path, '/etc/hostname')).split('\n');
+  const written = lines.map((line) => line.trim()).find(isHostName);
   return written ?? (path === '/' ? hostname() : 'golden');
 };
 
@@ -51,7 +53,7 @@ export const readGoldenRoot = async (root: string): Promise<GoldenRoot> => {
   if (!entry?.isDirectory()) {
     throw new NamedError('NoSuchRoot', `--root ${root}: there is no such directory`);
   }
-  const fstab = parseFstab(await readIfThere(join(path, 'etc/fstab')));
+  const fstab = parseFstab(await readOf(path, '/etc/fstab'));
   const mounts = await readGoldenMounts(path, fstab);
   const usedBytes = new Map<string, number>();
   for (const { mount, directory } of ownMounts({ mounts })) {

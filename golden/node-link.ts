@@ -44,6 +44,7 @@ export class NodeLink {
   readonly #heartbeat: NodeJS.Timeout;
   readonly #rate = new Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, Date.now());
   #helloTimer: NodeJS.Timeout | undefined;
+  #saidHello = false;
   #admitted = false;
   #knockBytes = 0;
   #missed = 0;
@@ -127,10 +128,12 @@ export class NodeLink {
       return;
     }
     const knock = text.length > MAX_KNOCK_BYTES ? undefined : this.#parseKnock(text);
-    if (!knock) {
+    // The first thing it says is who it is, and it says so once.
+    if (!knock || (knock.type === 'hello') === this.#saidHello) {
       this.close('message does not fit this protocol version');
       return;
     }
+    this.#saidHello = true;
     clearTimeout(this.#helloTimer);
     this.#handlers.knock(knock);
   }

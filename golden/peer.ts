@@ -1,5 +1,6 @@
 /** Who is at the other end of a control connection, as TLS proved it. */
 import type { TLSSocket } from 'node:tls';
+import { plainAddress } from '../system/plain-address.ts';
 import { pinOf, publicBytes } from '../trust/pin.ts';
 
 export interface Peer {
@@ -12,7 +13,7 @@ export interface Peer {
 export const peerOf = (socket: TLSSocket): Peer => {
   const key = socket.getPeerX509Certificate()?.publicKey;
   return {
-    address: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    address: plainAddress(socket),
     identity: key === undefined ? null : { pin: pinOf(key), publicKey: publicBytes(key) },
   };
 };

@@ -51,6 +51,7 @@ export class Reception {
       nonce: newNonce,
       emit: options.emit,
       onAdmitted: this.#admitted,
+      onDenied: this.#denied,
       turnAway: (link, why) => this.#refuse(link, why),
     });
   }
@@ -112,6 +113,11 @@ export class Reception {
     const verdict = { kind: 'admit', by: 'code', bootMac: null } as const;
     if (why !== undefined) this.#refuse(link, why, hello);
     else this.#enter({ hello, link, pin: identity.pin, verdict, by: `code, ${operator}` });
+  };
+
+  readonly #denied = ({ link, hello }: Request, operator: string): void => {
+    this.#options.audit({ what: 'denied', by: operator, ...who(link, hello) });
+    this.turnAway(link, 'the operator of the session said no');
   };
 
   #enter(newcomer: Newcomer): void {

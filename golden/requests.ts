@@ -1,6 +1,7 @@
 /** Machines without a secret that ask to be let in: a code for each, and both sides' yes. */
 import type { Hello } from '../protocol/admission.ts';
 import type { NewEvent } from '../protocol/events.ts';
+import { peerPlace } from '../system/plain-address.ts';
 import { codeOf, commitmentOf } from '../trust/code.ts';
 import type { NodeLink } from './node-link.ts';
 import { Rate } from './rate.ts';
@@ -13,6 +14,8 @@ export interface RequestsOptions {
   emit: (event: NewEvent) => void;
   /** Both sides have said yes; `operator` says who of this side. */
   onAdmitted: (request: Request, operator: string) => void;
+  /** The operator said no: its link is to be ended. */
+  onDenied: (request: Request, operator: string) => void;
   /** Ends a link, with the reason on the node's screen. */
   turnAway: (link: NodeLink, why: string) => void;
 }
@@ -61,7 +64,8 @@ export class Requests {
   /** A machine asks. */
   add(link: NodeLink, hello: Hello, nodeKey: Uint8Array, why: string | undefined): void {
     const { turnAway } = this.#options;
-    const fromThere = [...this.#all].filter((one) => one.link.peer.address === link.peer.address);
+    const place = peerPlace(link.peer.address);
+    const fromThere = [...this.#all].filter((one) => peerPlace(one.link.peer.address) === place);
     if (this.#all.size >= MOST || fromThere.length >= MOST_OF_ONE_ADDRESS || !this.#takeTurn()) {
       turnAway(link, 'too many machines ask to be let in; try again in a minute');
       return;
@@ -133,11 +137,11 @@ export class Requests {
   }
 
   /** The operator says no. */
-  deny(code: string): boolean {
+  deny(code: string, operator: string): boolean {
     const request = this.pending.find((one) => one.code === code);
     if (!request) return false;
     this.#end(request, 'denied');
-    this.#options.turnAway(request.link, 'the operator of the session said no');
+    this.#options.onDenied(request, operator);
     return true;
   }
 

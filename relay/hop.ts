@@ -45,6 +45,11 @@ export interface HopOptions {
   redundancy: number;
   /** null for a stream this node only passes on. */
   openSink(begin: StreamBegin): Sink | null;
+  /**
+   * Resolves when what a stream this node keeps has brought may be built on; until
+   * then no later one is opened. Undefined = at once.
+   */
+  vouched?: (stream: number) => Promise<void>;
   /** Aborting it is the same as `close()`. */
   signal: AbortSignal;
 }
@@ -256,13 +261,14 @@ export class Hop {
     this.#cipher.close();
   }
 
-  #streamEnded({ bytes, digest, sha256, ...opened }: EndedStream): void {
+  async #streamEnded({ bytes, digest, sha256, ...opened }: EndedStream): Promise<void> {
     const { name } = opened.begin;
     this.#onEvent({ type: 'stream', name, state: 'end', bytes, digest });
     if (sha256 === null) return;
     const record = { ...identityOf(opened), bytes, sha256 };
     const from = [...(this.#upstreams.get(record.stream) ?? [])].join(' and ');
     this.#onEvent({ type: 'record', record, from });
+    await this.#options.vouched?.(record.stream);
   }
 
   #dial(): void {

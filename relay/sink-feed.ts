@@ -44,7 +44,8 @@ export interface SinkFeedHandlers {
   /** What the digest of a stream begins with. */
   bindingOf(opened: OpenedStream): Buffer;
   onBegin(opened: OpenedStream): void;
-  onEnd(ended: EndedStream): void;
+  /** Nothing that follows is taken before it resolves, or all is over. */
+  onEnd(ended: EndedStream): Promise<void>;
   onAbort(opened: OpenedStream, bytes: number): void;
   /** `drained` has moved, or everything is drained. */
   onDrained(): void;
@@ -76,6 +77,8 @@ export class SinkFeed {
   #open: OpenStream | null = null;
   #drained = 0;
   #stopped = false;
+  /** Resolves with `stopped`. */
+  readonly #stopping = Promise.withResolvers<void>();
   #closed = false;
   /** What the sink does now; null = it waits for frames. */
   #work: Promise<void> | null = null;
@@ -224,7 +227,9 @@ export class SinkFeed {
     const sha256 = sink === null ? null : ((await this.#digest?.end()) ?? null);
     await sink?.end();
     this.#open = null;
-    if (!this.#stopped) this.#handlers.onEnd({ stream, begin, bytes, digest, sha256 });
+    if (this.#stopped) return;
+    const ended = this.#handlers.onEnd({ stream, begin, bytes, digest, sha256 });
+    await Promise.race([ended, this.#stopping.promise]);
   }
 
   /** When `work` is done everything below `end` is drained, and the next frames follow. */
@@ -252,6 +257,7 @@ export class SinkFeed {
   /** Nothing is drained from now on. */
   #forget(): void {
     this.#stopped = true;
+    this.#stopping.resolve();
     this.#queue = [];
     this.#digest?.drop();
   }

@@ -1,5 +1,4 @@
 /** Unpacks a stream of files with GNU tar. */
-import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { StreamPlan } from '../desc/clone-plan.ts';
 import { type PipedProcess, type ProcessEnd, startPiped } from '../streams/piped-process.ts';
@@ -48,7 +47,7 @@ export const openFilesSink = (
   const { mount } = stream;
   // A node that clones into a directory has no partitions, and none of their mount points.
   const isDirectoryNode = plan.disks.length === 0;
-  const directory = isDirectoryNode ? placeInside(target, mount) : join(target, mount);
+  const directory = placeInside(target, mount);
   const place = isDirectoryNode ? null : findPartition(plan, stream.disk, stream.partition);
   const where = place?.device ?? directory;
   // Fat has no owners and would refuse each single one; elsewhere they are root's to set.

@@ -4,7 +4,7 @@
  * a connection may rest. For any TCP server of ours, also one of HTTP or TLS.
  */
 import type { Server, Socket } from 'node:net';
-import { plainAddress } from './plain-address.ts';
+import { peerPlace, plainAddress } from './plain-address.ts';
 import { seldom } from './seldom.ts';
 
 export interface ConnectionLimits {
@@ -25,7 +25,7 @@ export interface LimitOptions {
   limits: ConnectionLimits;
   /** Hears in one line, seldom, whose connections were ended. */
   say: (line: string) => void;
-  /** What counts as one peer. Default: its IP address. */
+  /** What counts as one peer. Default: `peerPlace` of its IP address. */
   addressOf?: (socket: Socket) => string;
   /**
    * Ends a connection that must go, with a last word for it; in its own time,
@@ -39,6 +39,8 @@ export interface LimitOptions {
  * Takes what has its addresses: TLS has another socket for the same connection.
  */
 export type Release = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) => void;
+
+const placeOf = (socket: Socket): string => peerPlace(plainAddress(socket));
 
 /** Rested connections are looked for so often within `idleMs`. */
 const LOOKS = 4;
@@ -88,7 +90,7 @@ const quietest = (connections: Iterable<Connection>, nowMs: number): Connection 
  * the process, and says them.
  */
 export const limitConnections = (server: Server, options: LimitOptions): Release => {
-  const { limits, addressOf = plainAddress, end = (socket) => socket.destroy() } = options;
+  const { limits, addressOf = placeOf, end = (socket) => socket.destroy() } = options;
   const open = new Map<string, Set<Connection>>();
   const say = seldom(options.say);
   let total = 0;

@@ -4,6 +4,8 @@
  * answers; what a machine does is told in lines, which must not fill a disk.
  */
 
+import { peerPlace } from './plain-address.ts';
+
 interface Pace {
   /** So many at once … */
   burst: number;
@@ -37,7 +39,8 @@ const fill = (cup: Cup | undefined, { burst, perSecond }: Pace, nowMs: number): 
 export const rations = (paces: Rations): ((address: string) => boolean) => {
   const cups = new Map<string, Cup>();
   let all: Cup | undefined;
-  return (address) => {
+  return (from) => {
+    const address = peerPlace(from);
     const nowMs = performance.now();
     all = fill(all, paces.total, nowMs);
     const own = fill(cups.get(address), paces.perAddress, nowMs);

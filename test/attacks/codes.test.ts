@@ -102,9 +102,12 @@ describe('a node without a secret', () => {
     await eventually('nobody asks', () => pending().length === 0);
     const denied = await ask(golden.join, true);
     await eventually('it is on the board', () => pending().length === 1);
-    expect(golden.session.requests.deny(denied.code())).toBe(true);
+    expect(golden.session.requests.deny(denied.code(), 'tester')).toBe(true);
     await denied.link.closed;
     expect(denied.said('eject')?.reason).toContain('said no');
+    expect(golden.audit()).toContainEqual(
+      expect.objectContaining({ what: 'denied', by: 'tester', name: expect.any(String) }),
+    );
     expect(golden.session.requests.admit(denied.code(), 'tester')).toBe(false);
   });
 
@@ -134,14 +137,57 @@ describe('a node without a secret', () => {
 
   test('that opens before it was challenged, or agrees without a code, gets nowhere', async () => {
     const node = await connectNode(golden.join);
-    node.link.send({ type: 'open', nonce: '22'.repeat(16) });
-    node.link.send({ type: 'agree' });
-    node.link.send({ type: 'commit', commitment: 'a'.repeat(64) });
     node.link.send(someHello({ target: 'directory' }));
+    node.link.send({ type: 'commit', commitment: 'a'.repeat(64) });
     node.link.send({ type: 'agree' });
     await eventually('a challenge', () => node.said('challenge') !== undefined);
     expect(node.said('welcome')).toBeUndefined();
     expect(pending()).toEqual([]);
+  });
+});
+
+describe('who stands in between and knows which code it needs', () => {
+  const nodeKey = Buffer.from('node');
+  const goldenKey = Buffer.from('golden');
+
+  const asked = () => {
+    const questions: string[] = [];
+    const sent: KnockMessage[] = [];
+    const knock = new Knock({
+      nodeKey,
+      goldenKey,
+      pinned: false,
+      ask: (question) => {
+        questions.push(question);
+        return new Promise(() => undefined);
+      },
+      send: (message) => sent.push(message),
+      say: () => undefined,
+      onRefused: () => undefined,
+    });
+    return { knock, questions, sent };
+  };
+
+  test('gets no second challenge for a nonce it has heard', () => {
+    const { knock, questions, sent } = asked();
+    knock.hear({ type: 'challenge', nonce: '1'.repeat(32) });
+    expect(sent.map(({ type }) => type)).toEqual(['open']);
+    expect(() => knock.hear({ type: 'challenge', nonce: '2'.repeat(32) })).toThrow(
+      expect.objectContaining({ code: 'OutOfTurn' }),
+    );
+    expect(questions).toHaveLength(1);
+  });
+
+  test('cannot make it begin again until the code fits', () => {
+    const { knock, questions } = asked();
+    const tries = () => {
+      for (let time = 0; time < 100; time += 1) {
+        knock.hear({ type: 'challenge', nonce: '1'.repeat(32) });
+        knock.hear({ type: 'again' });
+      }
+    };
+    expect(tries).toThrow(expect.objectContaining({ code: 'OutOfTurn' }));
+    expect(questions.length).toBeLessThanOrEqual(4);
   });
 });
 
@@ -154,6 +200,7 @@ test('two requests with the same code are both made anew', () => {
     nonce: () => 'ab'.repeat(16),
     emit: (event) => events.push(event),
     onAdmitted: () => undefined,
+    onDenied: () => undefined,
     turnAway: () => undefined,
   });
   const nodeKey = Buffer.from('node');

@@ -63,3 +63,28 @@ test('sixty addresses with eight each do not keep a node out, nor end one that i
   const lost = golden.events.filter((event) => event.kind === 'node' && event.state === 'lost');
   expect(lost).toEqual([]);
 });
+
+test('who says yes before it says who it is holds no place', async () => {
+  const eager = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const node = await connectNode(golden.join);
+      node.link.send({ type: 'agree' });
+      return node;
+    }),
+  );
+  const ends = await Promise.all(eager.map(({ link }) => link.closed));
+  expect(new Set(ends)).toEqual(new Set(['message does not fit this protocol version']));
+  await enter('52:54:00:00:00:01');
+});
+
+test('who has said who it is does not say so again', async () => {
+  const node = await enter('52:54:00:00:00:01');
+  const asking = await connectNode(golden.join);
+  const hello = someHello({ target: 'directory' });
+  const some = { ...hello, inventory: { ...hello.inventory, macs: ['52:54:00:00:00:02'] } };
+  asking.link.send(some);
+  await eventually('a challenge', () => asking.said('challenge') !== undefined);
+  asking.link.send({ ...some, admission: { ...some.admission, token: golden.join.token } });
+  await expect(asking.link.closed).resolves.toBe('message does not fit this protocol version');
+  expect(node.said('eject')).toBeUndefined();
+});

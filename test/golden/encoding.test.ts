@@ -53,6 +53,50 @@ describe('measuring the golden on its own data', () => {
     expect(compress).toBeGreaterThan(0);
   });
 
+  test('a session that is stopped meanwhile, at whatever moment, stops it and nothing else', async () => {
+    writeFileSync(join(directory, 'packed'), randomBytes(40 * MIB));
+    const source = streamSource({
+      plan: { name: '/', kind: 'files', mount: '/' },
+      path: directory,
+      exclude: [],
+      mounts: ['/'],
+    });
+    for (const ms of [1, 20, 40, 60, 80, 100, 130, 160]) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error('stopped')), ms);
+      const measured = measureSource(source, () => undefined, stop.signal);
+      const end = await measured.then(
+        () => 'measured',
+        ({ message }: Error) => message,
+      );
+      expect(['measured', 'stopped']).toContain(end);
+    }
+  });
+
+  test('a zstd that fails is told by name', async () => {
+    writeFileSync(join(directory, 'packed'), randomBytes(12 * MIB));
+    const tools = join(directory, 'bin');
+    mkdirSync(tools);
+    writeFileSync(join(tools, 'zstd'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+    const path = process.env.PATH;
+    process.env.PATH = `${tools}:${path}`;
+    const source = streamSource({
+      plan: { name: '/', kind: 'files', mount: '/' },
+      path: directory,
+      exclude: [],
+      mounts: ['/'],
+    });
+    const { signal } = new AbortController();
+    try {
+      await expect(measureSource(source, () => undefined, signal)).rejects.toMatchObject({
+        code: 'CommandFailed',
+        message: expect.stringContaining('zstd exited 3; use --compress none'),
+      });
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
   test('packed files at the beginning do not speak for the rest', async () => {
     mkdirSync(join(directory, 'a'));
     writeFileSync(join(directory, 'a', 'packed'), randomBytes(12 * MIB));

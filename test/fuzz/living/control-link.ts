@@ -233,7 +233,7 @@ class ControlPort {
   #operate({ session }: GoldenSession, wish: string): void {
     const codes = session.requests.pending.flatMap(({ code }) => code ?? []);
     if (wish === 'admit') for (const code of codes) session.requests.admit(code, 'a test');
-    else if (wish === 'deny') for (const code of codes) session.requests.deny(code);
+    else if (wish === 'deny') for (const code of codes) session.requests.deny(code, 'a test');
     for (const { number } of session.members) {
       if (wish === 'eject') session.eject(number, 'a test');
       else if (wish === 'retry') session.retry(number, 'a test');
