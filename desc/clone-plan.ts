@@ -115,7 +115,7 @@ const KernelModuleName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,54}$/);
 
 /** One word of a command line. */
 const OptionWord = z.string().regex(/^[\x21-\x7e]{1,256}$/);
-/** 446 bytes in base64, and a little more. */
+/** A boot sector's code in base64, and a little more. */
 const BootCode = z
   .string()
   .max(700)
@@ -143,7 +143,7 @@ export const ClonePlan = z.object({
     initramfsModules: z.array(KernelModuleName).max(64),
     initramfsOptions: z.array(OptionWord).max(64),
   }),
-  /** Boot sector code to write over the first 446 bytes, base64, by disk name (`-m`, `-M`). */
+  /** Boot sector code, of which the first 440 bytes are written, base64, by disk name (`-m`, `-M`). */
   bootCode: z.record(DiskName, BootCode),
 });
 export type ClonePlan = z.infer<typeof ClonePlan>;

@@ -1,4 +1,4 @@
-/** Boot code for the first 446 bytes of a disk (`-m`, `-M`). */
+/** Boot code of a disk (`-m`, `-M`): 446 bytes, as people keep them; a node writes the first 440. */
 import { open } from 'node:fs/promises';
 import { NamedError } from '../system/named-error.ts';
 

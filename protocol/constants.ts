@@ -3,7 +3,7 @@
 /** Version of the control link and the frames. Both sides must agree exactly. */
 export const PROTOCOL_VERSION = 3;
 
-/** Default ports; all settable. 30765/30764/4957/12345 are the original KA's. */
+/** Default ports. 30765/30764/4957/12345 are the original KA's. */
 export const PORTS = {
   control: 30765,
   data: 30764,

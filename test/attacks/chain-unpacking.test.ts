@@ -168,3 +168,12 @@ test('a stream that comes a second time is not unpacked', async () => {
   ]);
   expect(outside()).toEqual([]);
 });
+
+test('a link that is there already leads no stream out of the directory', async () => {
+  symlinkSync(join(place, 'outside'), join(place, 'into', 'home'));
+  writeFileSync(join(place, 'two/x/evil'), 'evil');
+  await send('/home', tarOf('two', './x'));
+  await eventually('it fails', () => failure().length > 0);
+  expect(failure()).toMatchObject([{ code: 'OutsideTarget' }]);
+  expect(outside()).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Knock } from '../../client-agent/knock.ts';
 import type { NodeLink } from '../../golden/node-link.ts';
 import { Requests } from '../../golden/requests.ts';
@@ -226,4 +226,62 @@ test('two requests with the same code are both made anew', () => {
   ]);
   expect(requests.pending).toEqual([]);
   requests.close('the test is over');
+});
+
+describe('requests', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const crowd = () => {
+    jest.useFakeTimers({ now: 0 });
+    const refused: NodeLink[] = [];
+    const requests = new Requests({
+      goldenKey: Buffer.from('golden'),
+      nonce: () => 'ab'.repeat(16),
+      emit: () => undefined,
+      onAdmitted: () => undefined,
+      onDenied: () => undefined,
+      turnAway: (link) => refused.push(link),
+    });
+    let made = 0;
+    const ask = (address?: string): NodeLink => {
+      made += 1;
+      const peer = { address: address ?? `10.0.${made >> 8}.${made & 255}`, identity: null };
+      const link = { peer, send: () => undefined } as unknown as NodeLink;
+      requests.add(link, someHello(), Buffer.from(`node ${made}`), undefined);
+      return link;
+    };
+    return { requests, refused, ask };
+  };
+
+  test('are 32 at a time', () => {
+    const { refused, ask } = crowd();
+    for (let number = 0; number < 32; number += 1) ask();
+    expect(refused).toEqual([]);
+    // Not for want of a turn.
+    jest.setSystemTime(60_000);
+    const last = ask();
+    expect(refused).toEqual([last]);
+  });
+
+  test('are one new a second after the first room full', () => {
+    const { requests, refused, ask } = crowd();
+    for (let number = 0; number < 32; number += 1) requests.left(ask());
+    const soon = ask();
+    expect(refused).toEqual([soon]);
+    jest.setSystemTime(1000);
+    ask();
+    expect(refused).toEqual([soon]);
+  });
+
+  test('are four of one address, or of one network of IPv6', () => {
+    for (const address of [() => '10.0.0.1', (n: number) => `2001:db8:0:1::${n}`]) {
+      const { refused, ask } = crowd();
+      for (let number = 1; number <= 4; number += 1) ask(address(number));
+      expect(refused).toEqual([]);
+      const fifth = ask(address(5));
+      expect(refused).toEqual([fifth]);
+    }
+  });
 });

@@ -187,6 +187,9 @@ function streamAt(mount: string): ClonePlan['streams'][number] {
 describe('what a node checks of a plan', () => {
   const offered = { devices: ['/dev/sda'], directory: false };
   const good = () => plan({ disks: [disk] });
+  const loader = plan().bootloader;
+  const part = (number: number, mount = '/') =>
+    disk.partitions.map((partition) => ({ ...partition, number, mount }));
 
   test('takes one that keeps to what was offered', () => {
     expect(() => checkPlan(good(), offered)).not.toThrow();
@@ -215,9 +218,17 @@ describe('what a node checks of a plan', () => {
       { disks: [disk], streams: [{ ...streamAt('/'), kind: 'raw' }] },
     ],
     ['boot code for another disk', { disks: [disk], bootCode: { sdb: '' } }],
+    ['a loader on another disk', { disks: [disk], bootloader: { ...loader, disk: 'sdb' } }],
+    ['one name for two disks', { disks: [disk, { ...disk, device: '/dev/sdb' }] }],
+    ['one mount point twice', { disks: [{ ...disk, partitions: [...part(1), ...part(2)] }] }],
+    [
+      'one partition twice',
+      { disks: [{ ...disk, partitions: [...part(1), ...part(1, '/home')] }] },
+    ],
     ['one stream twice', { disks: [disk], streams: [streamAt('/'), streamAt('/')] }],
   ])('refuses %s', (_what, changes) => {
-    expect(() => checkPlan({ ...good(), ...changes }, offered)).toThrow(
+    const devices = ['/dev/sda', ...(_what === 'one name for two disks' ? ['/dev/sdb'] : [])];
+    expect(() => checkPlan({ ...good(), ...changes }, { ...offered, devices })).toThrow(
       expect.objectContaining({ code: 'PlanRefused' }),
     );
   });
