@@ -1,6 +1,7 @@
 /** Everything that is fuzzed. */
 import { bootServer } from './living/boot-server.ts';
 import { controlLink } from './living/control-link.ts';
+import { dataPorts } from './living/data-ports.ts';
 import { homePort } from './living/home-port.ts';
 import { operatorSocket } from './living/operator-socket.ts';
 import { statusPort } from './living/status-port.ts';
@@ -15,4 +16,5 @@ export const livingOnes: readonly Target[] = [
   homePort,
   bootServer,
   operatorSocket,
+  dataPorts,
 ];
