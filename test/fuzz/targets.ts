@@ -2,6 +2,7 @@
 import { bootServer } from './living/boot-server.ts';
 import { controlLink } from './living/control-link.ts';
 import { dataPorts } from './living/data-ports.ts';
+import { questions, searches } from './living/datagrams.ts';
 import { homePort } from './living/home-port.ts';
 import { operatorSocket } from './living/operator-socket.ts';
 import { statusPort } from './living/status-port.ts';
@@ -17,4 +18,6 @@ export const livingOnes: readonly Target[] = [
   bootServer,
   operatorSocket,
   dataPorts,
+  questions,
+  searches,
 ];
