@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
+import { resetNow } from '../../../../system/socket-options.ts';
 import { within } from './within.ts';
 
 export type Ending = 'wait' | 'half' | 'cut' | 'reset';
@@ -18,7 +19,7 @@ export interface Caller {
 }
 
 /** So long it waits for what it was not promised. */
-const LINGER_MS = 40;
+const LINGER_MS = 10;
 /** Whatever it is, a server of ours has ended it by then. */
 const MOST_MS = 8000;
 
@@ -29,11 +30,17 @@ export const strangerAddress = (number: number): string =>
 const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
 
-/** Resolves, with all that was answered, when this end is closed; what breaks is the server's right. */
+/** What is said next; a function waits for the first answer, and makes it from what was heard. */
+export type Piece = string | Uint8Array | ((heard: Buffer) => Uint8Array);
+
+/**
+ * Resolves, with all that was answered, when this end is closed. An honest one
+ * says what it waits for, or waits until the other side ends.
+ */
 export const visit = async (
   { to, from, tls }: Caller,
-  pieces: readonly (string | Uint8Array)[],
-  how: Ending,
+  pieces: readonly Piece[],
+  how: Ending | ((heard: string) => boolean),
 ): Promise<string> => {
   const raw = connect({ ...to, ...(from === undefined ? {} : { localAddress: from }) });
   const socket: Socket = tls ? connectTls({ socket: raw, rejectUnauthorized: false, ...tls }) : raw;
@@ -43,25 +50,32 @@ export const visit = async (
     answer += bytes.toString('latin1');
   });
   const over = closed(raw);
+  const heard = new Promise<void>((resolve) => {
+    socket.once('data', () => resolve());
+  });
   const ready = new Promise<void>((resolve) => {
     socket.once(tls ? 'secureConnect' : 'connect', resolve);
   });
   await Promise.race([ready, over]);
   for (const piece of pieces) {
     if (raw.destroyed) break;
-    socket.write(piece);
+    if (typeof piece === 'function') await Promise.race([heard, over]);
+    socket.write(typeof piece === 'function' ? piece(Buffer.from(answer, 'latin1')) : piece);
     await turn();
   }
-  // Under TLS that leaves a handle behind which Node waits for in vain when it exits.
-  if (how === 'reset' && !tls) raw.resetAndDestroy();
-  else if (how === 'reset' || how === 'cut') raw.destroy();
-  else if (how === 'half') {
-    socket.end();
-    setTimeout(() => raw.destroy(), LINGER_MS);
-  } else {
-    // It waits for the other side to have read it all, or to end it.
+  if (typeof how === 'function') {
+    const look = (): void => {
+      if (how(answer)) raw.destroy();
+    };
+    socket.on('data', look);
+    look();
+  } else if (how === 'reset') resetNow(raw);
+  else if (how === 'cut') raw.destroy();
+  else {
+    if (how === 'half') socket.end();
     const quiet = setTimeout(() => raw.destroy(), LINGER_MS);
     socket.on('data', () => quiet.refresh());
+    raw.once('close', () => clearTimeout(quiet));
   }
   await within(MOST_MS, 'a stranger is gone', over);
   return answer;
