@@ -9,7 +9,6 @@ import { probeDisk } from '../desc/probe.ts';
 import { diskFile, kernelDisk } from '../desc/sysfs-disk.ts';
 import { readInside } from '../system/inside.ts';
 import { NamedError } from '../system/named-error.ts';
-import { isHostName } from '../system/names.ts';
 import { type GoldenMount, readGoldenMounts } from './golden-mounts.ts';
 
 export interface GoldenRoot {
@@ -27,10 +26,13 @@ export interface GoldenRoot {
 const readOf = async (root: string, path: string): Promise<string> =>
   Buffer.from((await readInside(root, path)) ?? '', 'latin1').toString('utf8');
 
+/** A host name as it is found in the wild: with underscores, too. */
+const WORD = /^[\w.-]{1,253}$/;
+
 /** hostname(5): one name, comments before it. */
 const hostnameOf = async (path: string): Promise<string> => {
   const lines = (await readOf(path, '/etc/hostname')).split('\n');
-  const written = lines.map((line) => line.trim()).find(isHostName);
+  const written = lines.map((line) => line.trim()).find((line) => WORD.test(line));
   return written ?? (path === '/' ? hostname() : 'golden');
 };
 
