@@ -21,6 +21,7 @@ export const bootServer = door({
     asks('/pxelinux.cfg/default', 'Cookie: _Syslinux_BOOTIF=01-52-54-00-12-34-57; x=y\r\n'),
     asks('//images/default/vmlinuz?x', 'Range: bytes=0-1\r\nConnection: close\r\n'),
     asks('/images/default/../../keys/golden.key'),
+    asks('/../../keys/golden.key'),
     'HEAD /images/default/initrd.img HTTP/1.0\r\n\r\n',
     'POST /boot.ipxe HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
     'GET /boot.ipxe HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n',

@@ -57,9 +57,11 @@ interface Peer {
   ending: Ending;
 }
 
-const MACHINES = 3;
+/** Those that come in stay known to the session; so those that ask are others, and more of them. */
+const MEMBERS = 3;
+const MACHINES = 24;
 const machine = fc.oneof(
-  { weight: 9, arbitrary: fc.nat({ max: MACHINES - 1 }) },
+  { weight: 9, arbitrary: fc.nat({ max: MEMBERS - 1 }) },
   { weight: 1, arbitrary: fc.constant(null) },
 );
 
@@ -98,11 +100,20 @@ const said = (...values: readonly unknown[]): fc.Arbitrary<string> =>
     { weight: 3, arbitrary: jsonLike(...values) },
   );
 
-/** Who knocks, in any order. */
+const asking = [hello({}), { type: 'open', nonce: NONCE }, { type: 'agree' }].map((message) =>
+  JSON.stringify(message),
+);
+
+/** Who knocks, in any order, some after they began rightly. */
 const knocking: fc.Arbitrary<Peer> = fc.record({
-  machine,
+  machine: fc.integer({ min: MEMBERS, max: MACHINES - 1 }),
   path: fc.constant('/control'),
-  says: fc.array(said(...knocks), { minLength: 1, maxLength: 5 }),
+  says: fc
+    .tuple(
+      fc.nat({ max: asking.length }),
+      fc.array(said(...knocks), { minLength: 1, maxLength: 5 }),
+    )
+    .map(([right, rest]) => [...asking.slice(0, right), ...rest]),
   ending,
 });
 
@@ -139,6 +150,8 @@ const input = fc.record({
 
 /** A session has so many cases: what it remembers of strangers is bounded. */
 const CASES = 50;
+/** An operator is as fast as strangers are. */
+const OPERATE_MS = 2;
 const WELCOME_MS = 3000;
 const END_MS = 10_000;
 /** What one case may add to journal and audit. */
@@ -167,8 +180,12 @@ class ControlPort {
   async holds({ peers, operator: wish }: { peers: Peer[]; operator: string }): Promise<void> {
     const golden = await this.#session();
     const before = this.#written(golden);
-    await Promise.all(peers.map((peer) => this.#call(golden, peer)));
-    this.#operate(golden, wish);
+    const operating = setInterval(() => this.#operate(golden, wish), OPERATE_MS);
+    try {
+      await Promise.all(peers.map((peer) => this.#call(golden, peer)));
+    } finally {
+      clearInterval(operating);
+    }
     await this.#enter(golden);
     const growth = this.#written(golden) - before;
     mustBe(growth < MOST_GROWTH, `journal and audit grew by ${growth} bytes`);

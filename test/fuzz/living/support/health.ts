@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 /** Sockets that are still on their way out, and what a first call opens for good. */
-const MORE_FILES = 24;
+const MORE_FILES = 12;
 const PATIENCE_MS = 5000;
 
 export class Health implements Disposable {
