@@ -64,7 +64,10 @@ export const addAgentCommand = (program: Command): void => {
     )
     .option('--name <host>', 'host name to ask the golden for')
     .option('--address <ip>', 'use this address of this machine')
-    .option('--into <directory>', 'clone into a directory instead of disks')
+    .option(
+      '--into <directory>',
+      'clone into a directory instead of disks; what else is in it is deleted',
+    )
     .option('--no-reboot', 'stay up when cloned')
     .option('--data-port <port>', 'where the next node reads', port, PORTS.data)
     .option('--offer-port <port>', 'UDP port of offers', port, PORTS.offer)

@@ -58,6 +58,9 @@ export interface BareMachine {
   equipment: Equipment;
 }
 
+/** Between a golden that was lost and the next try. */
+const LOST_MS = 1000;
+
 /** A machine that is there only to be cloned asks again: the next session may want it. */
 const AGAIN_MS = 60_000;
 
@@ -249,6 +252,8 @@ export const runAgent = async (options: AgentOptions): Promise<boolean> => {
       const outcome = await join(options, self, log, status);
       if (outcome.kind === 'lost') {
         log.say(`the golden was lost: ${outcome.reason}; looking for it again`);
+        // One that lets nodes in and drops them must not make them call without a pause.
+        await sleep(LOST_MS, undefined, { signal }).catch(() => undefined);
         continue;
       }
       if (outcome.kind === 'dismissed') {

@@ -1,5 +1,6 @@
 /** Image files as disks: loop devices with their partitions. */
 import { open } from 'node:fs/promises';
+import { ensureNode, kernelPartitions } from '../stage2/kernel-partitions.ts';
 import { run } from '../system/run.ts';
 
 /** Makes an empty sparse image of `bytes` bytes. */
@@ -27,6 +28,10 @@ export const attachLoop = async (
 export const showPartitions = async (device: string): Promise<void> => {
   // Without --nr it counts only as far as there are partitions: of 1, 2, 5 and 6 it would not come to 5.
   await run('partx', ['--update', '--nr', '1:128', device]);
+  const { signal } = new AbortController();
+  for (const partition of await kernelPartitions(device)) {
+    await ensureNode(partition, { log: () => undefined, signal });
+  }
 };
 
 /** Path of a partition of a loop device: /dev/loop3p1. */

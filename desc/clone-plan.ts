@@ -143,7 +143,7 @@ export const ClonePlan = z.object({
     initramfsModules: z.array(KernelModuleName).max(64),
     initramfsOptions: z.array(OptionWord).max(64),
   }),
-  /** Boot sector code, of which the first 440 bytes are written, base64, by disk name (`-m`, `-M`). */
+  /** Boot sector code, 440 bytes, base64, by disk name (`-m`, `-M`). */
   bootCode: z.record(DiskName, BootCode),
 });
 export type ClonePlan = z.infer<typeof ClonePlan>;

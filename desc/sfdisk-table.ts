@@ -40,6 +40,19 @@ export interface Table {
   partitions: TablePartition[];
 }
 
+/** What it complains of stands in front of the JSON. */
+const tableIn = (stdout: string): z.infer<typeof SfdiskTable> | undefined =>
+  parseJson(z.object({ partitiontable: SfdiskTable }), stdout)?.partitiontable;
+
+const parseJson = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+};
+
 /** Null when there is no table. Errors: those of `run`, `TableUnreadable`. */
 export const readTable = async (
   device: string,
@@ -55,9 +68,11 @@ export const readTable = async (
     const why = stderr.trim().split('\n').at(-1) ?? '';
     throw new NamedError('TableUnreadable', `cannot read the partition table of ${device}: ${why}`);
   }
-  const { partitiontable: table } = z
-    .object({ partitiontable: SfdiskTable })
-    .parse(JSON.parse(stdout));
+  const table = tableIn(stdout);
+  if (!table) {
+    const why = stdout.trim().split('\n')[0] ?? '';
+    throw new NamedError('TableUnreadable', `cannot read the partition table of ${device}: ${why}`);
+  }
   const kind = table.label === 'dos' ? 'msdos' : table.label === 'gpt' ? 'gpt' : 'other';
   return {
     kind,

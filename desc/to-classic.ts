@@ -12,6 +12,7 @@ export const classicObstacle = ({ table, partitions }: DiskSpec): string | undef
     if (number !== expected) return `partition ${number} is not in the order of the numbers`;
     if (size.kind === 'percent') return `partition ${number} has its size in percent`;
     if (size.kind === 'bytes' && size.bytes < MIB) return `partition ${number} is below 1 MiB`;
+    if (content === 'raw') return `partition ${number} is to be copied byte by byte`;
     if (content === 'keep') return `partition ${number} is to be kept`;
   }
   return undefined;

@@ -1,9 +1,9 @@
-/** Boot code of a disk (`-m`, `-M`): 446 bytes, as people keep them; a node writes the first 440. */
+/** Boot code of a disk (`-m`, `-M`). */
 import { open } from 'node:fs/promises';
 import { NamedError } from '../system/named-error.ts';
 
-/** Bytes of an msdos boot sector before the partition table. */
-const BOOT_CODE_BYTES = 446;
+/** Bytes of a boot sector before the disk's own id, which is no code. */
+const BOOT_CODE_BYTES = 440;
 
 /** Reads the boot code of a drive or file, as base64. Throws `NoBootCode`. */
 export const readBootCode = async (path: string): Promise<string> => {
@@ -19,7 +19,8 @@ export const readBootCode = async (path: string): Promise<string> => {
       BOOT_CODE_BYTES,
       0,
     );
-    if (bytesRead < BOOT_CODE_BYTES) throw fail(`it has only ${bytesRead} of 446 bytes`);
+    if (bytesRead < BOOT_CODE_BYTES)
+      throw fail(`it has only ${bytesRead} of ${BOOT_CODE_BYTES} bytes`);
     return buffer.toString('base64');
   } finally {
     await file.close();

@@ -43,11 +43,17 @@ const subvolumesOf = (
         !places.some((place) => place.mount === mount) &&
         !exclude.some((directory) => isAtOrIn(mount, directory)),
     )
-    .flatMap(({ mount }) => {
+    .flatMap(({ mount, device }) => {
+      // Where nothing of its file system is cloned as files, it is not, either.
+      const isCloned = places.some(
+        (place) =>
+          place.partition.content === 'files' &&
+          mounts.some((other) => other.device === device && other.mount === place.mount),
+      );
       const [holder] = places
         .filter((place) => isAtOrIn(mount, place.mount))
         .toSorted((a, b) => b.mount.length - a.mount.length);
-      return holder?.partition.content === 'files' ? [{ ...holder, mount }] : [];
+      return isCloned && holder?.partition.content === 'files' ? [{ ...holder, mount }] : [];
     });
 };
 

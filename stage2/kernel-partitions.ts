@@ -1,6 +1,8 @@
 /** Partitions as the kernel shows them, and their device nodes. */
-import { access, readdir, readFile, realpath } from 'node:fs/promises';
+import { access, lstat, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { majorMinorOf } from '../desc/sysfs-disk.ts';
+import { orNull } from '../system/inside.ts';
 import { run } from '../system/run.ts';
 import type { StepContext } from './step.ts';
 
@@ -40,17 +42,26 @@ export const kernelPartitions = async (device: string): Promise<KernelPartition[
   return partitions.sort((a, b) => a.number - b.number);
 };
 
-/** Makes /dev/NAME where neither devtmpfs nor udev did (a container, a plain initramfs). */
+/** The number a device node has; undefined for no node, and for what is none. */
+const numberAt = async (path: string): Promise<string | undefined> => {
+  const found = await orNull(lstat(path));
+  return found?.isBlockDevice() ? majorMinorOf(found.rdev) : undefined;
+};
+
+/**
+ * Makes /dev/NAME where neither devtmpfs nor udev did (a container, a plain
+ * initramfs). What is there with another number is an earlier partition's, and
+ * may be another disk's by now: it is replaced.
+ */
 export const ensureNode = async (
   partition: KernelPartition,
   { log, signal }: Pick<StepContext, 'log' | 'signal'>,
 ): Promise<string> => {
   const path = `/dev/${partition.name}`;
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!there) {
+  const found = await numberAt(path);
+  if (found !== partition.deviceNumber) {
+    if (found !== undefined) log(`${path} was ${found}, which is another partition: made anew`);
+    await rm(path, { force: true });
     const [major = '', minor = ''] = partition.deviceNumber.split(':');
     await run('mknod', ['--mode=600', path, 'b', major, minor], { log, signal });
   }

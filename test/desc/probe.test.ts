@@ -366,3 +366,15 @@ describe('what one sees at a path', () => {
     expect(['/', '/home', '/srv'].map(at)).toEqual([2, 3, 2]);
   });
 });
+
+test('a table sfdisk complains of before it prints it names its disk', async () => {
+  await using disks = await Disks.create();
+  const file = await withFilesystems(disks);
+  // The mark at the end of the first logical partition's own table.
+  const at = 43_008 * 512 + 510;
+  await run('dd', ['if=/dev/zero', `of=${file}`, 'bs=1', `seek=${at}`, 'count=2', 'conv=notrunc']);
+  await expect(probeDisk(file)).rejects.toMatchObject({
+    code: 'TableUnreadable',
+    message: expect.stringContaining(file),
+  });
+});

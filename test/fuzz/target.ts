@@ -81,7 +81,7 @@ export interface Living<T> extends AsyncDisposable {
   holds(value: T): Promise<void>;
 }
 
-/** A process, a server, a session: opened once, for many cases. Smaller cases are looked for only a few times, as each takes time. */
+/** A process, a server, a session: opened once, for many cases. A case that does not hold is told as it is: to look for smaller ones would take long. */
 export const living = <T>(name: string, start: () => Promise<Living<T>>, weight = 1): Target => ({
   name,
   kind: 'living',

@@ -1,4 +1,5 @@
 /** Everything that is fuzzed. */
+import { agent } from './living/agent.ts';
 import { bootServer } from './living/boot-server.ts';
 import { controlLink } from './living/control-link.ts';
 import { dataPorts } from './living/data-ports.ts';
@@ -38,4 +39,5 @@ export const livingOnes: readonly Target[] = [
   dataPorts,
   questions,
   searches,
+  agent,
 ];

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { run } from '../../system/run.ts';
 import { GoldenBench, MIB, section, streamsOf, warningsOf } from './support/golden-bench.ts';
@@ -202,6 +202,25 @@ describe('btrfs', () => {
       '/mnt/home: the same file system as /home, not copied a second time',
       '/srv/homes: the same file system as /home, not copied a second time',
     ]);
+  });
+
+  test('subvolumes of a file system that is left out, or copied byte by byte, are so, too', async () => {
+    await using bench = await GoldenBench.create();
+    const disk = await bench.disk(400 * MIB, 'label: gpt\nsize=64M\nsize=256M\n');
+    await ext4(`${disk}p1`);
+    await bench.mount(`${disk}p1`, '/');
+    await run('mkfs.btrfs', ['-q', `${disk}p2`]);
+    await bench.mount(`${disk}p2`, '/home');
+    await subvolume(bench, 'home/alice');
+    expect(streamsOf(await bench.plan())).toEqual([
+      '/ → disk 1',
+      '/home → disk 2',
+      '/home/alice → disk 2',
+    ]);
+    const without = await bench.plan({ skipDevices: basename(`${disk}p2`) });
+    expect(streamsOf(without)).toEqual(['/ → disk 1']);
+    const raw = await bench.plan({ rawPartitions: [basename(`${disk}p2`)] });
+    expect(streamsOf(raw).filter((line) => line.includes('alice'))).toEqual([]);
   });
 
   test('a description may give a subvolume its own partition, or none of its files', async () => {

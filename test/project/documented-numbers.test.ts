@@ -101,7 +101,7 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
     ['faster by # % or more', percent(WORTH_IT - 1)],
     ['control #/tcp, data #/tcp, offers #/udp', PORTS.control, PORTS.data, PORTS.offer],
     ['status #/tcp, reports from own disks #/tcp', PORTS.status, PORTS.home],
-    ['Boot files are served on #/tcp', PORTS.boot],
+    ['boot files are always served on #/tcp', PORTS.boot],
     ['one line over TCP, port #,', PORTS.home],
     ['not said so within # minutes', minutes(BOOT_MS)],
     ['`--reboot-window` (#)', goldenDefault('--reboot-window')],
