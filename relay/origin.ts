@@ -187,6 +187,16 @@ export class Origin {
     this.#released();
   }
 
+  /** Bytes of the pass sealed so far. */
+  get sent(): number {
+    return this.#ring.verified;
+  }
+
+  /** Position the first node has acknowledged. */
+  get acked(): number {
+    return this.#outlet.acks[0] ?? 0;
+  }
+
   stats(): OriginStats {
     return {
       sent: this.#ring.verified,
