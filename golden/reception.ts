@@ -43,6 +43,8 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #said = new OnceInAWhile();
   readonly #residents = new Map<NodeLink, Resident>();
+  /** Links that have said who is at their other end. */
+  readonly #greeted = new WeakSet<NodeLink>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -83,6 +85,11 @@ export class Reception {
 
   #greet(link: NodeLink, hello: Hello | AnyHello): void {
     const { gate, obstacle } = this.#options;
+    if (this.#greeted.has(link)) {
+      this.#refuse(link, 'it said a second time who it is');
+      return;
+    }
+    this.#greeted.add(link);
     const { identity } = link.peer;
     if (!('admission' in hello) || identity === null) {
       const why = `it speaks protocol ${hello.protocol}, this golden ${PROTOCOL_VERSION}; boot it with this golden's own image (ka images build, then ka pxe serve)`;
@@ -123,6 +130,8 @@ export class Reception {
       return;
     }
     link.admit();
+    // Whatever let it in: nobody is to be asked about it any more.
+    this.requests.left(link);
     audit({ what: 'admitted', by, ...who(link, hello) });
     const resident = enter(newcomer);
     if (resident && link.open) this.#residents.set(link, resident);
