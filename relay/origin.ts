@@ -16,7 +16,7 @@ import { StreamDigest } from './stream-digest.ts';
 import { FRAME_LEAST_BYTES } from './tuning.ts';
 import { waitClock } from './wait-clock.ts';
 
-export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
+export type OriginOptions = Omit<HopOptions, 'openSink' | 'node' | 'mostStreams'>;
 
 /** The golden's own place in the chain. */
 export interface OriginOrder {
