@@ -21,7 +21,9 @@ let golden: GoldenSession;
 beforeEach(async () => {
   golden = await openSession({ wanted: 3 });
 });
+const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
   await golden[Symbol.asyncDispose]();
 });
 
@@ -88,6 +90,7 @@ test('noise of another name that a node passes on is no step of it', async () =>
 
 test('one stream more than a pass can have is forged, and named with whom it came from', async () => {
   const chain = new Chain({ nodes: 2 });
+  cleanups.push(() => chain.close());
   await chain.listen();
   chain.order([1, 2]);
   for (let number = 0; number <= 100; number += 1) {
@@ -97,7 +100,6 @@ test('one stream more than a pass can have is forged, and named with whom it cam
     /^stream "x" is not what the golden sent: this pass has no more than 100 streams; it came from node 1 /,
   );
   expect(await chain.node(2).result).toMatchObject({ code: 'ForgedStream', message });
-  await chain.close();
 });
 
 test('a node that has thousands of things to say is not dropped, and says them in order', async () => {
