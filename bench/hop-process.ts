@@ -66,6 +66,7 @@ listen(async (message) => {
       listen: { host: request.host, port: 0 },
       ringBytes: request.ringBytes,
       redundancy: DEFAULT_REDUNDANCY,
+      mostStreams: 100,
       openSink,
       signal: new AbortController().signal,
     },

@@ -10,6 +10,7 @@ import { guarded } from '../system/guard.ts';
 import { NamedError } from '../system/named-error.ts';
 import type { KeyPair } from '../trust/key-pair.ts';
 import { pinOf, publicBytes } from '../trust/pin.ts';
+import { Paced } from './paced.ts';
 
 export interface GoldenAddress {
   host: string;
@@ -25,6 +26,8 @@ export interface GoldenAddress {
 const CONNECT_TIMEOUT_MS = 3000;
 /** The golden pings each second; this much silence means it is gone. */
 export const SILENCE_MS = 6 * HEARTBEAT_MS;
+/** What becomes of the node is always said; the rest only tells of it. */
+const TOLD_ONLY: ReadonlySet<string> = new Set(['step', 'log', 'warning', 'trouble']);
 /** A plan of many disks is the largest. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
@@ -115,6 +118,7 @@ export class GoldenLink {
   readonly localAddress: string;
   readonly #golden: GoldenAddress;
   readonly #socket: WebSocket;
+  readonly #paced: Paced<NodeMessage | KnockMessage>;
   /** Resolves with the reason when the link is over, however it ended. */
   readonly closed: Promise<string>;
 
@@ -123,6 +127,7 @@ export class GoldenLink {
     this.localAddress = localAddress;
     this.#golden = { ...golden, pin };
     this.#socket = socket;
+    this.#paced = new Paced(this.#write, ({ type }) => TOLD_ONLY.has(type));
     this.pin = pin;
     this.publicKey = publicKey;
     this.closed = new Promise((resolve) => {
@@ -133,6 +138,7 @@ export class GoldenLink {
       });
       const end = (why: string) => {
         clearTimeout(silence);
+        this.#paced.stop();
         resolve(why);
       };
       socket.on('error', (error) => end(`the golden cannot be reached: ${error.message}`));
@@ -160,9 +166,16 @@ export class GoldenLink {
     );
   }
 
+  /** Messages go in this order; only positions, which tell of now, wait for no others. */
   send(message: NodeMessage | KnockMessage): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (message.type === 'position') this.#write(message);
+    else this.#paced.send(message);
   }
+
+  readonly #write = (message: NodeMessage | KnockMessage): void => {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  };
 
   /** Opens one more connection to the same golden, proved in the same way, for one rsync. */
   async openSettleChannel(token: string): Promise<Duplex> {
@@ -172,6 +185,7 @@ export class GoldenLink {
 
   /** Resolves when what was sent has left, or the link is gone anyway. */
   async close(): Promise<void> {
+    this.#paced.end();
     this.#socket.close();
     await this.closed;
   }

@@ -1,7 +1,7 @@
 /** One node's part in one session, over one control link: from hello to finish. */
 import { ClonePlan } from '../desc/clone-plan.ts';
-import { GOLDEN_NODE, PROBE } from '../protocol/constants.ts';
-import type { ChainOrder, GoldenMessage } from '../protocol/control.ts';
+import { GOLDEN_NODE, MOST_PROBES, PROBE } from '../protocol/constants.ts';
+import { type ChainOrder, type GoldenMessage, MAX_STREAMS } from '../protocol/control.ts';
 import { type Failure, toFailure } from '../protocol/failure.ts';
 import type { Inventory } from '../protocol/inventory.ts';
 import { Hop, type HopEvent, type Sink, type StreamBegin } from '../relay/hop.ts';
@@ -308,6 +308,7 @@ export class Membership {
         listen,
         ringBytes,
         redundancy,
+        mostStreams: this.#mostStreams(),
         openSink: this.#sinks(signal),
         ...(ledger ? { vouched: (stream: number) => ledger.vouchedFor(stream, signal) } : {}),
         signal,
@@ -442,6 +443,12 @@ export class Membership {
     return openSink(stream, { kind, encoding }, this.#context(plan, signal));
   }
 
+  #mostStreams(): number {
+    // Which others there are a directory's plan does not say.
+    if (this.#options.directory) return MAX_STREAMS;
+    return MOST_PROBES + (this.#equipping ? 1 : this.#planned().streams.length);
+  }
+
   #onHopEvent(event: HopEvent, pass: number): void {
     const { link, log } = this.#options;
     if (event.type === 'trouble') {
@@ -454,9 +461,9 @@ export class Membership {
       this.#ledgerOf(pass)?.keep(event.record, event.from);
       return;
     }
-    const { name, state } = event;
-    // The golden measures the line with it; that is no step of this node.
-    if (name === PROBE) return;
+    const { name, state, kept } = event;
+    // What only passes through is no step of this node.
+    if (!kept) return;
     log.say(`stream ${name}: ${state}`);
     this.#onStep(streamStep(name, state));
   }

@@ -22,8 +22,9 @@ export interface Journal {
   close: () => void;
 }
 
-/** Of what nodes say and how far they are, so many bytes of each are kept; what becomes of nodes always is. */
+/** Of what nodes say and how far they are, so many bytes of each are kept. What becomes of nodes is far less in any session that is one. */
 const MAX_BYTES: Partial<Record<SessionEvent['kind'], number>> = {
+  node: 64 * 1024 * 1024,
   log: 64 * 1024 * 1024,
   step: 64 * 1024 * 1024,
   progress: 256 * 1024 * 1024,

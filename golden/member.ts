@@ -19,17 +19,24 @@ export interface Member {
   address: string;
   link: NodeLink | null;
   state: NodeState;
+  /** Since when, in milliseconds of `performance.now()`. */
+  stateSinceMs: number;
   why: string | undefined;
   failure: Failure | undefined;
   /** Last position report of the running pass. */
   position: PositionMessage | undefined;
   /** Passes it was sent into so far. */
   passes: number;
+  /** Plans it was given since it was last in a pass. */
+  plans: number;
   joinedMs: number;
 }
 
 /** A node that missed so many passes is not tried again. */
 export const MAX_PASSES = 3;
+
+/** Nor one that began to prepare so often without coming into one. */
+export const MAX_PLANS = 10;
 
 /**
  * How long a node rests before the last of them: a link that is dead for some

@@ -21,6 +21,7 @@ import { chooseEncoding, type SourceRates } from './encoding.ts';
 import { measureLine } from './line-rate.ts';
 import { isLastPass, type Member, type PositionMessage, tell } from './member.ts';
 import { PassProgress } from './pass-progress.ts';
+import type { Standing } from './patience.ts';
 import type { Roster } from './roster.ts';
 import type { Encoding, StreamSource } from './stream-source.ts';
 
@@ -80,6 +81,8 @@ export class Pass {
   #timer: NodeJS.Timeout | undefined;
   /** Position at which the first stream begins: what was sent before only measured the line. */
   #streamsFrom: number | undefined;
+  /** Nothing more will be sent. */
+  #ended = false;
   /** Bytes of the whole pass, once all are known. */
   #total: number | undefined;
 
@@ -124,6 +127,12 @@ export class Pass {
 
   includes(member: Member): boolean {
     return this.#keeper.nodes.includes(member.number);
+  }
+
+  /** How far it is. */
+  get standing(): Standing {
+    const { sent, acked } = this.#origin;
+    return { pass: this.number, chain: this.#chain, sent, acked, ended: this.#ended };
   }
 
   /** Runs the pass to its end. Rejects when the golden itself fails (a source, the signal). */
@@ -299,6 +308,7 @@ export class Pass {
     if (this.#options.network === 'open') {
       this.#tellAll({ type: 'vouched', pass: this.number, streams: this.#vouched });
     }
+    this.#ended = true;
     await this.#untilEmpty(this.#origin.finish());
     return sourceBytes;
   }

@@ -9,6 +9,7 @@ import type { AuditEntry } from './audit.ts';
 import type { Gate, Verdict } from './gate.ts';
 import { type Connection, NodeLink } from './node-link.ts';
 import { OnceInAWhile } from './once-in-a-while.ts';
+import { Rate } from './rate.ts';
 import { type Request, Requests } from './requests.ts';
 
 /** A node that may come in, and how. */
@@ -38,11 +39,21 @@ export interface Resident {
   left: (why: string) => void;
 }
 
+/** A link may break now and then: so many times one key may come in at once, and so often from then on. */
+export const JOINS_AT_ONCE = 10;
+export const JOIN_AGAIN_MS = 10_000;
+/** Keys remembered for that. */
+const MOST_KEYS = 4096;
+
 export class Reception {
   readonly requests: Requests;
   readonly #options: ReceptionOptions;
   readonly #said = new OnceInAWhile();
   readonly #residents = new Map<NodeLink, Resident>();
+  /** How often each key came in, by its pin. */
+  readonly #joins = new Map<string, Rate>();
+  /** Links that have said who is at their other end. */
+  readonly #greeted = new WeakSet<NodeLink>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -84,6 +95,11 @@ export class Reception {
 
   #greet(link: NodeLink, hello: Hello | AnyHello): void {
     const { gate, obstacle } = this.#options;
+    if (this.#greeted.has(link)) {
+      this.#refuse(link, 'it said a second time who it is');
+      return;
+    }
+    this.#greeted.add(link);
     const { identity } = link.peer;
     if (!('admission' in hello) || identity === null) {
       const why = `it speaks protocol ${hello.protocol}, this golden ${PROTOCOL_VERSION}; boot it with this golden's own image (ka images build, then ka pxe serve)`;
@@ -123,15 +139,32 @@ export class Reception {
   #enter(newcomer: Newcomer): void {
     const { gate, enter, audit } = this.#options;
     const { hello, link, pin, verdict, by } = newcomer;
+    if (!this.#mayJoin(pin)) {
+      this.#refuse(link, 'it joins again and again; it may once more in a minute', hello);
+      return;
+    }
     const late = gate.admit(hello, pin, verdict);
     if (late !== undefined) {
       this.#refuse(link, late, hello);
       return;
     }
     link.admit();
+    // Whatever let it in: nobody is to be asked about it any more.
+    this.requests.left(link);
     audit({ what: 'admitted', by, ...who(link, hello) });
     const resident = enter(newcomer);
     if (resident && link.open) this.#residents.set(link, resident);
+  }
+
+  /** Each time is written down and told to all others. */
+  #mayJoin(pin: string): boolean {
+    const nowMs = Date.now();
+    const joins = this.#joins.get(pin) ?? new Rate(1000 / JOIN_AGAIN_MS, JOINS_AT_ONCE, nowMs);
+    this.#joins.delete(pin);
+    const [oldest] = this.#joins.keys();
+    if (oldest !== undefined && this.#joins.size >= MOST_KEYS) this.#joins.delete(oldest);
+    this.#joins.set(pin, joins);
+    return joins.take(nowMs);
   }
 
   /** Turned away, and said so: once in a while only, whoever knocks however often. */

@@ -62,10 +62,12 @@ export class Roster {
       address: link.peer.address,
       link,
       state: 'waiting',
+      stateSinceMs: performance.now(),
       why: undefined,
       failure: undefined,
       position: undefined,
       passes: 0,
+      plans: 0,
       joinedMs: Date.now(),
     };
     this.#members.push(member);
@@ -73,6 +75,7 @@ export class Roster {
   }
 
   set(member: Member, state: NodeState, change: StateChange = {}): void {
+    if (member.state !== state) member.stateSinceMs = performance.now();
     member.state = state;
     member.why = change.why ?? change.failure?.message;
     member.failure = change.failure;

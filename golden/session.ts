@@ -32,11 +32,13 @@ import {
   LAST_PASS_REST_MS,
   lacksStage2,
   MAX_PASSES,
+  MAX_PLANS,
   type Member,
   tell,
 } from './member.ts';
 import type { NodeLogs } from './node-logs.ts';
 import { Pass, type PassOptions, type PassTotals } from './pass.ts';
+import { LOOK_MS, Patience } from './patience.ts';
 import { type Newcomer, Reception, type Resident } from './reception.ts';
 import { Releases } from './releases.ts';
 import { Roster } from './roster.ts';
@@ -106,6 +108,7 @@ export class Session {
   #startedEarly = false;
   #started = false;
   #pass: Pass | undefined;
+  readonly #patience = new Patience();
   #controlPort: number;
   readonly #releases: Releases;
   readonly #admissions: Admissions;
@@ -173,6 +176,7 @@ export class Session {
     if (member?.state !== 'failed' || !member.link) return;
     this.#options.audit({ what: 'retried', by, node: number, name: member.name });
     member.passes = 0;
+    member.plans = 0;
     this.#roster.set(member, 'bypassed', { why: 'tried again by the operator' });
   };
 
@@ -184,6 +188,7 @@ export class Session {
   /** Runs the session to its end. Never rejects: failures are events and the exit status. */
   async run(): Promise<SessionExitCode> {
     let failure: Failure | undefined;
+    const looking = setInterval(this.#look, LOOK_MS);
     try {
       await this.#open();
       await this.#gather();
@@ -192,6 +197,8 @@ export class Session {
       await this.#work();
     } catch (error) {
       failure = toFailure(this.#signal.aborted ? this.#signal.reason : error);
+    } finally {
+      clearInterval(looking);
     }
     await this.#dismiss(failure);
     this.#admissions.end();
@@ -378,8 +385,14 @@ export class Session {
     this.#roster.set(member, 'waiting', { why: ['has stage2', note ?? []].flat().join('; ') });
   }
 
-  /** Fails a node that was in as many passes as it gets. */
+  /** Fails a node that had as many tries as it gets. */
   #missedTooMany(member: Member): boolean {
+    member.plans += 1;
+    if (member.plans > MAX_PLANS) {
+      const message = `${member.name} began to prepare ${MAX_PLANS} times and came into no pass; look at its console, then clone it again`;
+      this.#fail(member, { code: 'TooManyPlans', message });
+      return true;
+    }
     if (member.passes < MAX_PASSES) return false;
     const message = `${member.name} missed ${MAX_PASSES} passes (last: ${member.why ?? 'unknown'}); check its disk and network, then clone it again`;
     this.#fail(member, { code: 'TooManyPasses', message });
@@ -431,6 +444,10 @@ export class Session {
       signal: this.#signal,
     });
     this.#pass = pass;
+    for (const member of members) {
+      member.plans = 0;
+      this.#patience.begin(member, pass.number, performance.now());
+    }
     try {
       this.#totals.push(await pass.run());
     } finally {
@@ -457,6 +474,20 @@ export class Session {
     const settle = this.#options.settle.admit(member.number);
     tell(member, { type: 'complete', settle, home: this.#releases.homeOf(member) });
   }
+
+  /** Who lives and does not get on is not waited for. */
+  #look = (): void => {
+    const standing = this.#pass?.standing;
+    for (const { member, failure } of this.#patience.look(
+      this.#roster.all,
+      standing,
+      performance.now(),
+    )) {
+      this.#options.settle.dismiss(member.number);
+      tell(member, { type: 'eject', reason: failure.message, final: false });
+      this.#fail(member, failure);
+    }
+  };
 
   #fail(member: Member, failure: Failure): void {
     this.#pass?.drop(member, failure.message);
@@ -586,6 +617,7 @@ export class Session {
         return;
       }
       case 'position':
+        this.#patience.position(member, message);
         this.#pass?.position(member, message);
         return;
       case 'trouble':

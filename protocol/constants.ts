@@ -51,3 +51,5 @@ export const GOLDEN_NODE = 0;
 
 /** Name and kind of the streams of noise the golden measures the line with. */
 export const PROBE = 'probe';
+/** So many of them, at most, in a pass. */
+export const MOST_PROBES = 2;

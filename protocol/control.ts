@@ -22,7 +22,7 @@ const MAX_LOG_LINES = 10_000;
 const Redundancy = z.int().min(1).max(255);
 
 /** Streams of a pass: each partition has one. */
-const MAX_STREAMS = 10_000;
+export const MAX_STREAMS = 10_000;
 
 /** Made by the golden from random bytes: base64url, hex. */
 const Token = z.string().regex(/^[\w-]{1,128}$/);

@@ -43,6 +43,8 @@ export interface HopOptions {
   ringBytes: number;
   /** How many following nodes must have a byte before it is forgotten. */
   redundancy: number;
+  /** More streams than these are not the golden's. */
+  mostStreams: number;
   /** null for a stream this node only passes on. */
   openSink(begin: StreamBegin): Sink | null;
   /**
@@ -68,6 +70,8 @@ export type HopEvent =
       type: 'stream';
       name: string;
       state: 'begin' | 'end' | 'abort';
+      /** This node does not only pass it on. */
+      kept: boolean;
       /** DATA bytes of the stream. */
       bytes: number;
       digest?: string;
@@ -129,6 +133,8 @@ export class Hop {
   /** What each stream was read from, by its number. */
   readonly #upstreams = new Map<number, Set<string>>();
   #streamNow = 0;
+  /** Begun so far, those of the golden's noise too. */
+  #streams = 0;
   #reported: readonly number[] = [];
   #ticksSinceReport = 0;
   #headAtTick = 0;
@@ -157,12 +163,13 @@ export class Hop {
     });
     const summing = { cipher: this.#cipher, digest: this.#digest };
     this.#feed = new SinkFeed(summing, {
-      openSink: options.openSink,
+      openSink: (begin) => options.openSink(this.#counted(begin)),
       bindingOf: (opened) => streamBinding(options.session, pass, identityOf(opened)),
-      onBegin: ({ begin: { name } }) => onEvent({ type: 'stream', name, state: 'begin', bytes: 0 }),
+      onBegin: ({ begin: { name } }, kept) =>
+        onEvent({ type: 'stream', name, state: 'begin', kept, bytes: 0 }),
       onEnd: (ended) => this.#streamEnded(ended),
-      onAbort: ({ begin: { name } }, bytes) =>
-        onEvent({ type: 'stream', name, state: 'abort', bytes }),
+      onAbort: ({ begin: { name } }, kept, bytes) =>
+        onEvent({ type: 'stream', name, state: 'abort', kept, bytes }),
       onDrained: () => this.#released(),
       onFailed: (error) => this.#sinkFailed(error),
     });
@@ -261,14 +268,29 @@ export class Hop {
     this.#cipher.close();
   }
 
-  async #streamEnded({ bytes, digest, sha256, ...opened }: EndedStream): Promise<void> {
+  async #streamEnded({ kept, bytes, digest, sha256, ...opened }: EndedStream): Promise<void> {
     const { name } = opened.begin;
-    this.#onEvent({ type: 'stream', name, state: 'end', bytes, digest });
+    this.#onEvent({ type: 'stream', name, state: 'end', kept, bytes, digest });
     if (sha256 === null) return;
     const record = { ...identityOf(opened), bytes, sha256 };
-    const from = [...(this.#upstreams.get(record.stream) ?? [])].join(' and ');
+    const from = this.#readFrom(record.stream);
     this.#onEvent({ type: 'record', record, from });
     await this.#options.vouched?.(record.stream);
+  }
+
+  #readFrom(stream: number): string {
+    return [...(this.#upstreams.get(stream) ?? [])].join(' and ');
+  }
+
+  /** Whoever has the key of the pass can begin as many as it likes. */
+  #counted(begin: StreamBegin): StreamBegin {
+    this.#streams += 1;
+    const { mostStreams } = this.#options;
+    if (this.#streams <= mostStreams) return begin;
+    throw new NamedError(
+      'ForgedStream',
+      `stream "${begin.name}" is not what the golden sent: this pass has no more than ${mostStreams} streams; it came from ${this.#readFrom(this.#streams)}`,
+    );
   }
 
   #dial(): void {
@@ -332,6 +354,8 @@ export class Hop {
   };
 
   #noteUpstream(frame: Frame): void {
+    // Not of those that nobody asks about.
+    if (frame.type === 'begin' && frame.stream > this.#options.mostStreams + 1) return;
     if (frame.type === 'begin') {
       this.#streamNow = frame.stream;
       this.#upstreams.set(frame.stream, new Set());

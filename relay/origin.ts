@@ -16,7 +16,7 @@ import { StreamDigest } from './stream-digest.ts';
 import { FRAME_LEAST_BYTES } from './tuning.ts';
 import { waitClock } from './wait-clock.ts';
 
-export type OriginOptions = Omit<HopOptions, 'openSink' | 'node'>;
+export type OriginOptions = Omit<HopOptions, 'openSink' | 'node' | 'mostStreams'>;
 
 /** The golden's own place in the chain. */
 export interface OriginOrder {
@@ -185,6 +185,16 @@ export class Origin {
     await this.#writer.close();
     this.#closed = true;
     this.#released();
+  }
+
+  /** Bytes of the pass sealed so far. */
+  get sent(): number {
+    return this.#ring.verified;
+  }
+
+  /** Position the first node has acknowledged. */
+  get acked(): number {
+    return this.#outlet.acks[0] ?? 0;
   }
 
   stats(): OriginStats {

@@ -24,6 +24,8 @@ export interface OpenedStream {
 
 /** One that has ended well here. */
 export interface EndedStream extends OpenedStream {
+  /** It had a sink. */
+  kept: boolean;
   /** Of its DATA frames. */
   bytes: number;
   /** Over the tags of its frames. */
@@ -43,10 +45,11 @@ export interface SinkFeedHandlers {
   openSink(begin: StreamBegin): Sink | null;
   /** What the digest of a stream begins with. */
   bindingOf(opened: OpenedStream): Buffer;
-  onBegin(opened: OpenedStream): void;
+  /** `kept`: it has a sink. */
+  onBegin(opened: OpenedStream, kept: boolean): void;
   /** Nothing that follows is taken before it resolves, or all is over. */
   onEnd(ended: EndedStream): Promise<void>;
-  onAbort(opened: OpenedStream, bytes: number): void;
+  onAbort(opened: OpenedStream, kept: boolean, bytes: number): void;
   /** `drained` has moved, or everything is drained. */
   onDrained(): void;
   /** The sink failed, or the stream was aborted by the golden: nothing is drained from now on. */
@@ -169,7 +172,7 @@ export class SinkFeed {
         const sink = this.#handlers.openSink(frame.begin);
         this.#open = { ...opened, sink, bytes: 0 };
         if (sink !== null) this.#digest?.begin(this.#handlers.bindingOf(opened));
-        this.#handlers.onBegin(opened);
+        this.#handlers.onBegin(opened, sink !== null);
         this.#drained = frame.end;
         return;
       }
@@ -178,7 +181,7 @@ export class SinkFeed {
         return;
       case 'abort': {
         const open = this.#opened();
-        this.#handlers.onAbort(open, open.bytes);
+        this.#handlers.onAbort(open, open.sink !== null, open.bytes);
         throw new NamedError(
           'StreamAborted',
           `the golden gave up stream "${open.begin.name}": ${frame.reason}`,
@@ -228,7 +231,8 @@ export class SinkFeed {
     await sink?.end();
     this.#open = null;
     if (this.#stopped) return;
-    const ended = this.#handlers.onEnd({ stream, begin, bytes, digest, sha256 });
+    const kept = sink !== null;
+    const ended = this.#handlers.onEnd({ stream, begin, kept, bytes, digest, sha256 });
     await Promise.race([ended, this.#stopping.promise]);
   }
 

@@ -144,6 +144,28 @@ describe('a node without a secret', () => {
     expect(node.said('welcome')).toBeUndefined();
     expect(pending()).toEqual([]);
   });
+
+  test('that says a second time who it is, with a secret now, is turned away', async () => {
+    const node = await ask(golden.join, true);
+    await eventually('it is on the board', () => pending().length === 1);
+    const { token } = golden.join;
+    const some = someHello({ target: 'directory' });
+    node.link.send({ ...some, admission: { ...some.admission, token } });
+    await node.link.closed;
+    expect([node.said('eject')?.reason, node.said('welcome')]).toEqual([
+      'it said a second time who it is',
+      undefined,
+    ]);
+    expect(golden.session.requests.admit(node.code(), 'tester')).toBe(false);
+    expect([pending(), golden.session.members]).toEqual([[], []]);
+  });
+
+  test('that says so four times leaves no requests that keep out others of its address', async () => {
+    const node = await connectNode(golden.join);
+    for (let time = 0; time < 4; time += 1) node.link.send(someHello({ target: 'directory' }));
+    await node.link.closed;
+    await ask(golden.join, undefined);
+  });
 });
 
 describe('who stands in between and knows which code it needs', () => {

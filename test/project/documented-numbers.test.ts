@@ -12,7 +12,14 @@ import { SILENCE_MS as GOLDEN_SILENCE_MS } from '../../client-agent/golden-link.
 import { BACKLOG_LINES, READER_LIMITS } from '../../client-agent/status-server.ts';
 import { BEHIND_BYTES, EMPTY, FULL, SLOW_MS, STALL_MS } from '../../golden/chain-keeper.ts';
 import { READ_BYTES, SAMPLE_MS, WORTH_IT } from '../../golden/encoding.ts';
-import { LAST_PASS_REST_MS, MAX_PASSES } from '../../golden/member.ts';
+import { LAST_PASS_REST_MS, MAX_PASSES, MAX_PLANS } from '../../golden/member.ts';
+import {
+  FINISH_MS,
+  PREPARE_MS,
+  PROGRESS_BYTES,
+  RECEIVE_MS,
+  UNTOLD_MS,
+} from '../../golden/patience.ts';
 import { BOOT_MS, UNSEEN_BOOT_MS } from '../../golden/releases.ts';
 import { PREPARE_GRACE_MS } from '../../golden/session.ts';
 import { MAX_CONCURRENT } from '../../golden/settle-service.ts';
@@ -56,6 +63,7 @@ import { COMMAND_TIMEOUT_MS, GIVE_UP_MS } from '../../stage2/boot-entry.ts';
 import { BOOT_CODE_BYTES } from '../../stage2/boot-sector.ts';
 import { AT_ONCE } from '../../stage2/format.ts';
 import { PATIENCE_S } from '../../stage2/phone-home-script.ts';
+import type { Step } from '../../stage2/step.ts';
 import { finishSteps, prepareSteps } from '../../stage2/steps.ts';
 import { BROKEN_RUNS, RANDOM_NODES, RANDOM_PARTS, RANDOM_RUNS } from '../simulation/amounts.ts';
 import { type Claim, rowsOf, wrongIn } from './documented.ts';
@@ -92,6 +100,12 @@ const claims: Readonly<Record<string, readonly Claim[]>> = {
       ...[seconds(SLOW_MS), percent(FULL), goldenDefault('--slow-share')],
     ],
     ['is # % of a ring, or # MiB, behind its upstream', percent(EMPTY), BEHIND_BYTES / MIB],
+    ['prepares for # min, or finishes for # min', ...[minutes(PREPARE_MS), minutes(FINISH_MS)]],
+    [
+      'less than # MiB of a pass in # min, or not a word of how far it is for # s',
+      ...[PROGRESS_BYTES / MIB, minutes(RECEIVE_MS), seconds(UNTOLD_MS)],
+    ],
+    ['began to prepare # times without coming into a pass', MAX_PLANS],
     ['silence for # s', seconds(GOLDEN_SILENCE_MS)],
     ['that missed # passes rests for # s', MAX_PASSES - 1, seconds(LAST_PASS_REST_MS)],
     ['one that missed # has failed', MAX_PASSES],
@@ -181,6 +195,13 @@ describe('what the documents say is what the code does:', () => {
     expect(steps.map(({ name }) => [name, limits.get(name)])).toEqual(
       steps.map(({ name, timeoutMs }) => [name, `${minutes(timeoutMs)} min`]),
     );
+  });
+
+  test('the golden waits for a node longer than all its steps may take', () => {
+    const sum = (steps: readonly Step[]) => steps.reduce((ms, step) => ms + step.timeoutMs, 0);
+    const spareMs = 15 * 60_000;
+    expect(sum(prepareSteps) + spareMs).toBeLessThanOrEqual(PREPARE_MS);
+    expect(sum(finishSteps) + spareMs).toBeLessThanOrEqual(FINISH_MS);
   });
 
   test('each loader and its firmware, each initramfs tool and its options', async () => {

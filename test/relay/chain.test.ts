@@ -149,6 +149,7 @@ describe.each(networks)('failures at the ends in a network that is %s', (network
         type: 'stream',
         name: 's',
         state: 'abort',
+        kept: true,
         bytes: 2_000_000,
       });
       expect(streams.has('s')).toBe(false);

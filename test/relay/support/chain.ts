@@ -115,6 +115,7 @@ export class Chain {
           ...common,
           node: number,
           listen: { host, port: 0 },
+          mostStreams: 100,
           openSink: ({ name, kind }) =>
             kind === 'raw'
               ? new MemorySink((received) => streams.set(name, received), options.sink?.(number))

@@ -36,6 +36,7 @@ const main = (start: HopProcessStart): void => {
       ringBytes: start.ringBytes,
       redundancy: 3,
       signal: new AbortController().signal,
+      mostStreams: 100,
       openSink: ({ name }) =>
         new MemorySink((received) => tell({ type: 'stream', name, received })),
     },
