@@ -52,8 +52,6 @@ export class Reception {
   readonly #residents = new Map<NodeLink, Resident>();
   /** How often each key came in, by its pin. */
   readonly #joins = new Map<string, Rate>();
-  /** Links that have said who is at their other end. */
-  readonly #greeted = new WeakSet<NodeLink>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -95,11 +93,6 @@ export class Reception {
 
   #greet(link: NodeLink, hello: Hello | AnyHello): void {
     const { gate, obstacle } = this.#options;
-    if (this.#greeted.has(link)) {
-      this.#refuse(link, 'it said a second time who it is');
-      return;
-    }
-    this.#greeted.add(link);
     const { identity } = link.peer;
     if (!('admission' in hello) || identity === null) {
       const why = `it speaks protocol ${hello.protocol}, this golden ${PROTOCOL_VERSION}; boot it with this golden's own image (ka images build, then ka pxe serve)`;

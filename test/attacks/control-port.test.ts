@@ -77,15 +77,3 @@ test('who says yes before it says who it is holds no place', async () => {
   expect(new Set(ends)).toEqual(new Set(['message does not fit this protocol version']));
   await enter('52:54:00:00:00:01');
 });
-
-test('who has said who it is does not say so again', async () => {
-  const node = await enter('52:54:00:00:00:01');
-  const asking = await connectNode(golden.join);
-  const hello = someHello({ target: 'directory' });
-  const some = { ...hello, inventory: { ...hello.inventory, macs: ['52:54:00:00:00:02'] } };
-  asking.link.send(some);
-  await eventually('a challenge', () => asking.said('challenge') !== undefined);
-  asking.link.send({ ...some, admission: { ...some.admission, token: golden.join.token } });
-  await expect(asking.link.closed).resolves.toBe('message does not fit this protocol version');
-  expect(node.said('eject')).toBeUndefined();
-});

@@ -166,13 +166,11 @@ class ControlPort {
   readonly #parent = mkdtempSync(join(tmpdir(), 'ka-fuzz-'));
   readonly #health: Health;
   readonly #keys: readonly KeyPair[];
-  readonly #honest: KeyPair;
   #golden: GoldenSession | undefined;
   #cases = 0;
   #callers = 0;
 
-  constructor(honest: KeyPair, keys: readonly KeyPair[]) {
-    this.#honest = honest;
+  constructor(keys: readonly KeyPair[]) {
     this.#keys = keys;
     this.#health = new Health();
   }
@@ -259,7 +257,7 @@ class ControlPort {
 
   /** A node that does everything right comes in, and goes. */
   async #enter({ join: joining }: GoldenSession): Promise<void> {
-    const node = await within(WELCOME_MS, 'a node reaches it', connectNode(joining, this.#honest));
+    const node = await within(WELCOME_MS, 'a node reaches it', connectNode(joining));
     const { link } = node;
     const welcome = new Promise<string>((resolve) => {
       link.listen(({ type }) => type === 'welcome' && resolve(type));
@@ -287,9 +285,8 @@ const publicOf = ({ key }: KeyPair): Buffer => publicBytes(createPublicKey(creat
 export const controlLink = living(
   'control link',
   async () => {
-    const honest = await makeKeyPair();
     const keys = await Promise.all(Array.from({ length: MACHINES }, makeKeyPair));
-    return new ControlPort(honest, keys);
+    return new ControlPort(keys);
   },
   3,
 );
