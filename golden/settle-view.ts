@@ -12,9 +12,10 @@ import { type SettleServer, settleModuleName } from '../streams/settle-server.ts
 import { PRIVATE_FILE } from '../system/private-files.ts';
 import { run } from '../system/run.ts';
 import { makeRuntimeDirectory } from '../system/runtime-directory.ts';
+import { btrfsSubvolumes } from './btrfs-subvolumes.ts';
 import { MountNamespace } from './mount-namespace.ts';
 import { secretPlaces } from './own-secrets.ts';
-import { isAtOrIn, otherMountsIn, placesOf } from './visible-places.ts';
+import { isAtOrIn, mountOf, otherMountsIn, placesOf, subvolumesIn } from './visible-places.ts';
 
 export interface SettleTree {
   /** Mount point on the node. */
@@ -58,14 +59,16 @@ export class SettleView {
     this.#namespace = namespace;
   }
 
-  /** Looks at what is mounted now. Throws when there is no place for its files. */
+  /**
+   * Looks at what is mounted now, and which subvolumes there are. Throws when there is
+   * no place for its files, or when it cannot find out what to hide.
+   */
   static async open(trees: readonly SettleTree[]): Promise<SettleView> {
     const directory = makeRuntimeDirectory('settle');
-    const mounts = await readMounts();
-    const secrets = [...(await secretPlaces(mounts)), ...placesOf(directory, mounts)];
-    const shown = trees.map((tree, index) =>
-      whatToShow(tree, join(directory, `tree-${index}`), mounts, secrets),
-    );
+    const shown = await allToShow(trees, directory).catch((error: unknown) => {
+      rmdirSync(directory);
+      throw error;
+    });
     const modules = trees.map(({ mount }, index) => {
       const hiddenFile = join(directory, `hidden-${index}`);
       const { place, hidden } = shown[index] ?? { place: '', hidden: [''] };
@@ -104,19 +107,39 @@ export class SettleView {
   }
 }
 
-const whatToShow = (
+const allToShow = async (trees: readonly SettleTree[], directory: string): Promise<Shown[]> => {
+  const mounts = await readMounts();
+  const secrets = [...(await secretPlaces(mounts)), ...placesOf(directory, mounts)];
+  return Promise.all(
+    trees.map((tree, index) => whatToShow(tree, join(directory, `tree-${index}`), mounts, secrets)),
+  );
+};
+
+/** Subvolumes and snapshots in it: they have modules of their own, or are not for nodes. */
+const nestedIn = async (source: string, mounts: readonly Mount[]): Promise<string[]> => {
+  if (mountOf(source, mounts)?.type !== 'btrfs') return [];
+  const subvolumes = await btrfsSubvolumes(source);
+  return subvolumesIn(
+    source,
+    mounts,
+    subvolumes.map(({ path }) => path),
+  );
+};
+
+const whatToShow = async (
   { path, excluded }: SettleTree,
   place: string,
   mounts: readonly Mount[],
   secrets: readonly string[],
-): Shown => {
+): Promise<Shown> => {
   const source = realpathSync(path);
   const below = (directories: readonly string[]): string[] =>
     directories
       .filter((directory) => isAtOrIn(directory, source))
       .map((directory) => (directory === source ? '' : `/${relative(source, directory)}`));
   const others = otherMountsIn(source, mounts);
-  const hidden = [...excluded, ...below([...secrets, ...others])];
+  const nested = await nestedIn(source, mounts);
+  const hidden = [...excluded, ...below([...secrets, ...others, ...nested])];
   const own = mounts.map(({ mount }) => mount).filter((mount) => !others.includes(mount));
   const isHidden = (part: string): boolean => hidden.some((directory) => isAtOrIn(part, directory));
   const parts = below(own).filter((part) => part !== '' && !isHidden(part));

@@ -47,3 +47,24 @@ export const otherMountsIn = (tree: string, mounts: readonly Mount[]): string[] 
     .filter((mount) => mount.mount !== tree && isAtOrIn(mount.mount, tree) && !isSame(mount))
     .map(({ mount }) => mount);
 };
+
+/**
+ * Directories below `tree` that are subvolumes of its btrfs and so other file systems
+ * for tar and rsync with `--one-file-system`, though nothing is mounted there.
+ * `subvolumes` are paths from the top of that btrfs.
+ */
+export const subvolumesIn = (
+  tree: string,
+  mounts: readonly Mount[],
+  subvolumes: readonly string[],
+): string[] => {
+  const own = mountOf(tree, mounts);
+  const places = mounts
+    .filter(({ majorMinor }) => majorMinor === own?.majorMinor)
+    .flatMap(({ mount, root }) =>
+      subvolumes
+        .filter((path) => isAtOrIn(path, root))
+        .map((path) => join(mount, relative(root, path))),
+    );
+  return [...new Set(places)].filter((place) => place !== tree && isAtOrIn(place, tree));
+};

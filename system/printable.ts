@@ -35,3 +35,6 @@ export const printable = (text: string): string =>
 
 /** Whether a terminal shows every character of it, on one line. */
 export const isPrintable = (text: string): boolean => !NOT_SHOWN.test(text);
+
+/** Whether all of it was UTF-8 before it was text: other bytes have become U+FFFD, and name nothing any more. */
+export const isDecoded = (text: string): boolean => !text.includes('\ufffd');
