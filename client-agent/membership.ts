@@ -105,6 +105,7 @@ export class Membership {
   /** Work and clean-up, one after the other, whatever order messages come in. */
   #work: Promise<void> = Promise.resolve();
   #end: (outcome: Outcome) => void = () => undefined;
+  #isOver = false;
 
   #devices: readonly string[];
 
@@ -117,7 +118,10 @@ export class Membership {
   async run(): Promise<Outcome> {
     const { link, log, signal } = this.#options;
     const ended = new Promise<Outcome>((resolve) => {
-      this.#end = resolve;
+      this.#end = (how) => {
+        this.#isOver = true;
+        resolve(how);
+      };
     });
     link.listen(this.#hear);
     link.closed.then((reason) => this.#end({ kind: 'lost', reason }));
@@ -138,6 +142,8 @@ export class Membership {
   }
 
   #hear = (message: GoldenMessage): void => {
+    // What it still says is for nobody: work that began now would never be ended.
+    if (this.#isOver) return;
     const { log } = this.#options;
     switch (message.type) {
       case 'challenge':

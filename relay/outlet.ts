@@ -28,6 +28,7 @@ export class Outlet {
   readonly #options: OutletOptions;
   readonly #handlers: OutletHandlers;
   readonly #book: DownstreamBook;
+  #opening: Promise<void> = Promise.resolve();
   readonly #server: Server;
   readonly #links = new Set<DownstreamLink>();
   #active: DownstreamLink | null = null;
@@ -72,7 +73,7 @@ export class Outlet {
   /** Throws `ListenFailed`. */
   listen(): Promise<void> {
     const { host, port } = this.#options.listen;
-    return new Promise((resolve, reject) => {
+    this.#opening = new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
         reject(
           new NamedError(
@@ -90,6 +91,7 @@ export class Outlet {
         resolve();
       });
     });
+    return this.#opening;
   }
 
   order(epoch: number, downstream: LinkPeer | null): void {
@@ -122,6 +124,8 @@ export class Outlet {
     this.#active = null;
     for (const link of this.#links) link.destroy();
     this.#links.clear();
+    // One that is just being opened would stay open. Whether that failed is said by `listen`.
+    await this.#opening.catch(() => undefined);
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());

@@ -27,6 +27,7 @@ let member: Origin;
 let heard: NodeMessage[];
 let tell: (message: GoldenMessage) => void;
 let running: Promise<unknown>;
+let pass: GoldenMessage;
 
 const stream = (mount: string) => ({
   name: mount,
@@ -98,7 +99,8 @@ beforeEach(async () => {
   const upstream = { node: 0, host: '' as const, port: member.port, key: LINK_KEY };
   const order = { pass: 1, epoch: 1, upstream, downstream: null };
   const key = KEY.toString('base64');
-  tell({ type: 'pass', network: 'open', key, ringBytes: RING, redundancy: 3, order });
+  pass = { type: 'pass', network: 'open', key, ringBytes: RING, redundancy: 3, order };
+  tell(pass);
 });
 
 afterEach(async () => {
@@ -176,4 +178,15 @@ test('a link that is there already leads no stream out of the directory', async 
   await eventually('it fails', () => failure().length > 0);
   expect(failure()).toMatchObject([{ code: 'OutsideTarget' }]);
   expect(outside()).toEqual([]);
+});
+
+test('a golden that goes on when it has let a node go keeps none of its ports', async () => {
+  const servers = () =>
+    process.getActiveResourcesInfo().filter((what) => what === 'TCPServerWrap').length;
+  tell({ type: 'finish', action: 'stay', reason: 'done' });
+  tell(pass);
+  await running;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  // That of the member, whose end this is not.
+  expect(servers()).toBe(1);
 });

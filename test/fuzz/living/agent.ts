@@ -169,6 +169,10 @@ const listenTo = async ({ isPrepared, says, pauseMs }: Said, into: string): Prom
   }
 };
 
+/** Ports this process listens on. */
+const servers = (): number =>
+  process.getActiveResourcesInfo().filter((what) => what === 'TCPServerWrap').length;
+
 export const agent = living(
   'a node and a golden gone bad',
   async () => {
@@ -183,10 +187,12 @@ export const agent = living(
       into,
     );
     const health = new Health();
+    const listening = servers();
     return {
       input,
       holds: async (all) => {
         await listenTo(all, into);
+        mustBe(servers() === listening, 'it listens though it has ended');
         mustBe(outside().join('\n') === before, `it wrote ${outside().join(', ')}`);
         await health.check();
       },
