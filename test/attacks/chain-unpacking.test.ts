@@ -184,6 +184,10 @@ test('a golden that goes on when it has let a node go keeps none of its ports', 
   const servers = () =>
     process.getActiveResourcesInfo().filter((what) => what === 'TCPServerWrap').length;
   tell({ type: 'finish', action: 'stay', reason: 'done' });
+  // It has begun to tidy up.
+  await Promise.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
   tell(pass);
   await running;
   await new Promise((resolve) => setTimeout(resolve, 300));
