@@ -3,7 +3,7 @@
  * the streams and where they come from, the plan of each node when it comes.
  */
 import { stat } from 'node:fs/promises';
-import { isCleanPath, withoutEndSlash } from '../desc/clean-path.ts';
+import { isCleanPath } from '../desc/clean-path.ts';
 import type { ClonePlan, StreamPlan } from '../desc/clone-plan.ts';
 import { completeFromGolden } from '../desc/complete.ts';
 import { DiskFacts } from '../desc/facts.ts';
@@ -21,6 +21,7 @@ import { readBootCode } from './boot-code.ts';
 import { chooseDisks } from './choose-disk.ts';
 import { describeGolden, requireUnderstood } from './describe-golden.ts';
 import { describedByFiles } from './described-by-files.ts';
+import { excludedDirectory, excludedIn } from './excluded.ts';
 import { type BootWay, firmwareFor } from './firmware.ts';
 import { under } from './golden-mounts.ts';
 import { readGoldenRoot } from './golden-root.ts';
@@ -116,7 +117,10 @@ export const makeBlueprint = async (
     );
   }
   const { description, refs, warnings } = completeFromGolden(loaded, disks);
-  const exclude = [...new Set([...description.exclude, ...options.exclude.map(excludedDirectory)])];
+  const { directories: exclude, warnings: oddExcludes } = await excludedIn(golden.path, [
+    ...description.exclude,
+    ...options.exclude.map(excludedDirectory),
+  ]);
   const atRuntime = golden.path === '/' ? runtimeDirectories : [];
   const hidden = await hiddenIn(golden.path, exclude);
   const left = [...new Set([...exclude, ...atRuntime, ...hidden])];
@@ -205,7 +209,12 @@ export const makeBlueprint = async (
       notCopied: notCopied.lines,
       bootloader,
       bootWay,
-      warnings: [...warnings, ...notCopied.warnings, ...rawWarnings(streams, notBySkip, disks)],
+      warnings: [
+        ...warnings,
+        ...oddExcludes,
+        ...notCopied.warnings,
+        ...rawWarnings(streams, notBySkip, disks),
+      ],
     }),
     sources,
     settleTrees: streams.flatMap(({ plan: { kind, mount } }) =>
@@ -256,16 +265,6 @@ const bootCodeOf = async (
     code[name] = await readBootCode(path);
   }
   return code;
-};
-
-/** The directory of an `-x`. Throws `BadExclude`. */
-const excludedDirectory = (written: string): string => {
-  const directory = withoutEndSlash(written);
-  if (isCleanPath(directory)) return directory;
-  const advice = written.startsWith('/')
-    ? 'give a plain path like /var/cache'
-    : `give the directory from the root on, like /${written}`;
-  throw new NamedError('BadExclude', `-x ${written}: ${advice}`);
 };
 
 /** What a node says of one of its disks. Throws `BadInventory`. */

@@ -11,19 +11,36 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GoldenMessage } from '../protocol/control.ts';
 import type { NewEvent } from '../protocol/events.ts';
-import { settleConfig, settleModuleName, settleServerArgs } from '../streams/settle-server.ts';
+import {
+  SILENCE_S,
+  settleConfig,
+  settleModuleName,
+  settleServerArgs,
+} from '../streams/settle-server.ts';
+import { NamedError } from '../system/named-error.ts';
 import { printable } from '../system/printable.ts';
 import { replacePrivately } from '../system/private-files.ts';
 import { seldom } from '../system/seldom.ts';
 import { type SettleTree, SettleView } from './settle-view.ts';
+import { SilenceWatch } from './silence-watch.ts';
 
 export type SettleAccess = Extract<GoldenMessage, { type: 'complete' }>['settle'];
 
-/** So many rsyncs read the golden's disk at once; the others wait their turn. */
+/** So many rsyncs read the golden's disk at once, each for another node; the others wait their turn. */
 export const MAX_CONCURRENT = 4;
 
 /** Of one node: one that runs, and the next one, which may be here before the end of the first is. */
 const MAX_OF_NODE = 2;
+
+/** A place is not kept for a channel on which nothing passes. */
+export interface SettlePatience {
+  /** For the node's first word. rsync says that by itself, before it looks at any file. */
+  firstWordMs: number;
+  /** From then on, in either direction. */
+  silenceMs: number;
+}
+
+const PATIENCE: SettlePatience = { firstWordMs: 30_000, silenceMs: SILENCE_S * 1000 };
 
 /** Longer than the step may take on the node. */
 const CHANNEL_MS = 65 * 60_000;
@@ -51,14 +68,22 @@ export class SettleService {
   /** By node: fires when it is dismissed. */
   readonly #dismissals = new Map<number, AbortController>();
   readonly #open = new Set<Channel>();
+  readonly #patience: SettlePatience;
+  readonly #served = new Set<number>();
+  /** Nodes that held a place in silence: from then on all others come first. */
+  readonly #silent = new Set<number>();
   #queue: Channel[] = [];
-  #running = 0;
   #made = 0;
   #view: Promise<SettleView> | undefined;
   #isWeaknessTold = false;
 
-  constructor(trees: readonly SettleTree[], emit: (event: NewEvent) => void) {
+  constructor(
+    trees: readonly SettleTree[],
+    emit: (event: NewEvent) => void,
+    patience: SettlePatience = PATIENCE,
+  ) {
     this.#trees = trees;
+    this.#patience = patience;
     this.#emit = emit;
     this.#say = seldom((message) => this.#warn(null, message));
   }
@@ -124,21 +149,30 @@ export class SettleService {
     this.#next();
   }
 
+  /** Of the nodes that are not being served the one that waits longest. */
+  #turn(): Channel | undefined {
+    const free = this.#queue.filter(({ ticket }) => !this.#served.has(ticket.node));
+    return free.find(({ ticket }) => !this.#silent.has(ticket.node)) ?? free[0];
+  }
+
   #next(): void {
-    while (this.#running < MAX_CONCURRENT) {
-      const channel = this.#queue.shift();
+    while (this.#served.size < MAX_CONCURRENT) {
+      const channel = this.#turn();
       if (!channel) return;
-      this.#running += 1;
+      const { node } = channel.ticket;
+      this.#queue = this.#queue.filter((other) => other !== channel);
+      this.#served.add(node);
       this.#run(channel)
         .catch((error: Error) => {
           if (channel.signal.aborted) return;
-          this.#warn(channel.ticket.node, `settle: ${printable(error.message)}`);
+          if (error instanceof NamedError && error.code === 'Silent') this.#silent.add(node);
+          this.#warn(node, `settle: ${printable(error.message)}`);
         })
         .finally(() => {
           channel.channel.destroy();
-          this.#running -= 1;
+          this.#served.delete(node);
           this.#next();
-          if (this.#running === 0) this.#closeView();
+          if (this.#served.size === 0) this.#closeView();
         });
     }
   }
@@ -155,7 +189,8 @@ export class SettleService {
       const { modules } = view;
       replacePrivately(secretsFile, `${ticket.user}:${ticket.secret}\n`);
       replacePrivately(configFile, settleConfig({ modules, user: ticket.user, secretsFile }));
-      await serveRsync(channel, view.argv(['rsync', ...settleServerArgs(configFile)]), signal);
+      const command = view.argv(['rsync', ...settleServerArgs(configFile)]);
+      await serveRsync(channel, command, this.#patience, signal);
     } finally {
       rmSync(configFile, { force: true });
       rmSync(secretsFile, { force: true });
@@ -189,12 +224,15 @@ export class SettleService {
   }
 }
 
-/** Runs one daemon on one channel to its end. Rejects when it could not serve. */
+/** Runs one daemon on one channel to its end. Rejects when it could not serve; `Silent` when nothing passed. */
 const serveRsync = async (
   channel: Duplex,
   [command, ...args]: readonly [string, ...string[]],
-  signal: AbortSignal,
+  { firstWordMs, silenceMs }: SettlePatience,
+  over: AbortSignal,
 ): Promise<void> => {
+  using silence = new SilenceWatch(firstWordMs);
+  const signal = AbortSignal.any([over, silence.signal]);
   const rsync: ChildProcessByStdio<Writable, Readable, Readable> = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,
@@ -209,12 +247,20 @@ const serveRsync = async (
     rsync.once('error', reject);
     rsync.once('close', (code) => resolve(code ?? 1));
   });
+  let isHeard = false;
+  const fromNode = silence.passing(() => {
+    isHeard = true;
+    return silenceMs;
+  });
+  const toNode = silence.passing(() => (isHeard ? silenceMs : undefined));
   const [code] = await Promise.all([
-    exit,
+    exit.catch((error: Error) => {
+      throw silence.signal.aborted ? silence.signal.reason : error;
+    }),
     // The client hanging up first is how a settle normally ends; what counts
     // is rsync's exit status here and on the node.
-    pipeline(channel, rsync.stdin, { signal }).catch(() => undefined),
-    pipeline(rsync.stdout, channel, { signal }).catch(() => undefined),
+    pipeline(channel, fromNode, rsync.stdin, { signal }).catch(() => undefined),
+    pipeline(rsync.stdout, toNode, channel, { signal }).catch(() => undefined),
   ]);
   if (code !== 0) throw new Error(`rsync on the golden exited ${code}: ${complaint.trim()}`);
 };

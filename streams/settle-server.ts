@@ -42,8 +42,15 @@ const ALLOWED_OPTIONS = [
   'delete*',
 ];
 
-/** A node that says nothing for so long is gone, in seconds; a busy one keeps the link alive by itself. */
-const SILENCE_S = 300;
+/**
+ * After so many seconds without a byte in either direction one side is gone: rsync gives
+ * up then, here and on the node, which is told this number. Whichever side waits says
+ * something after half of it, or at its next look: 60 s later at the most. What both may
+ * do between two bytes when neither waits must fit, on slow disks: read all files of an
+ * EFI partition for their sums, or half a GiB of a large file, at 3 MB/s; a buffer full
+ * of names and attributes, some 1000 files at 0.1 s each.
+ */
+export const SILENCE_S = 180;
 
 /** Name of the module of a mount point; module names cannot hold slashes. "/" → "mount-2f". */
 export const settleModuleName = (mount: string): string =>

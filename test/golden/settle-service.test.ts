@@ -79,4 +79,16 @@ describe('settling', () => {
     service.dismiss(1);
     await expect(fetchWith(access)).rejects.toMatchObject({ code: 'CommandFailed' });
   });
+
+  test('a token and a secret are worth nothing to another node', async () => {
+    const access = admitted(1);
+    admitted(2);
+    token = access.token;
+    for (const other of [2, undefined]) {
+      node = other;
+      await expect(fetchWith(access)).rejects.toMatchObject({ code: 'CommandFailed' });
+    }
+    node = 1;
+    expect((await fetchWith(access)).exitCode).toBe(0);
+  });
 });

@@ -271,6 +271,7 @@ describe('the plan an admin reads', () => {
     await twoDisks(bench);
     await bench.mount('tmpfs', '/scratch', '-t', 'tmpfs');
     const file = await bench.file('d.yaml', yaml('sda', 'size: fill, filesystem: ext4, mount: /'));
+    await bench.write('var/cache/file', 'x');
     const blueprint = await bench.plan({ descriptions: [['sda', file]], exclude: ['/var/cache/'] });
     expect(section(blueprint, 'Excluded directories:')).toEqual(['/var/cache']);
     expect(section(blueprint, 'Not copied:')).toEqual(['/scratch: tmpfs (tmpfs)']);
