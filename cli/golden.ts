@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import type { BoardActions } from '../board/actions.ts';
@@ -210,8 +211,19 @@ const blueprintOf = async (flags: GoldenFlags, signal: AbortSignal) => {
   }
 };
 
-/** What is wrong with a session of this name and these numbers; undefined when nothing is. */
-const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError | undefined => {
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+const hasAddress = (address: string): boolean =>
+  Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
+
+/** What of the options does not go together, or with this machine; undefined when all does. */
+const wrongUsage = (
+  name: string,
+  flags: GoldenFlags,
+  listedMacs: readonly string[],
+): NamedError | undefined => {
+  const { nodes, minNodes, joinFile, address } = flags;
   if (!SessionName.safeParse(name).success) {
     const message = `session name "${printable(name)}": use up to 64 letters, digits, dots, dashes, the first a letter or digit (-s NAME)`;
     return new NamedError('BadName', message);
@@ -219,6 +231,24 @@ const wrongUsage = (name: string, { nodes, minNodes }: GoldenFlags): NamedError 
   if (minNodes !== undefined && minNodes > nodes) {
     const message = `--min-nodes ${minNodes} is more than the ${nodes} of -n; give fewer`;
     return new NamedError('BadMinNodes', message);
+  }
+  const ports = [flags.controlPort, flags.dataPort, flags.homePort];
+  if (new Set(ports).size < ports.length) {
+    const message = `--control-port, --data-port and --home-port are ${ports.join(', ')}; give three different ones`;
+    return new NamedError('BadPorts', message);
+  }
+  if (address !== undefined && !hasAddress(address)) {
+    const message = `--address ${printable(address)}: this machine has no such address; give one that ip address shows`;
+    return new NamedError('NoSuchAddress', message);
+  }
+  if (joinFile !== undefined && isDirectory(joinFile)) {
+    const message = `--join-file ${joinFile} is a directory; name a file in it`;
+    return new NamedError('BadJoinFile', message);
+  }
+  if (flags.admit === 'list' && listedMacs.length === 0) {
+    const message =
+      '--admit list would let nobody in: the description lists no MAC address; add nodes to it';
+    return new NamedError('NoNodeList', message);
   }
   return undefined;
 };
@@ -279,7 +309,7 @@ const golden = async (flags: GoldenFlags): Promise<number> => {
   const blueprint = await blueprintOf(flags, signal);
   if (typeof blueprint === 'number') return blueprint;
   const name = flags.session ?? blueprint.hostname;
-  const wrong = wrongUsage(name, flags);
+  const wrong = wrongUsage(name, flags, blueprint.listedMacs);
   if (wrong) return fail(wrong, EXIT_USAGE);
   const bootLabels = flags.plan ? undefined : await networkBoot(flags, blueprint.listedMacs, bus);
   if (typeof bootLabels === 'number') return bootLabels;

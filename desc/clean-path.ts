@@ -1,11 +1,12 @@
 /** Paths that mean the same to everybody who reads them. */
-import { isPrintable } from '../system/printable.ts';
+import { isDecoded, isPrintable } from '../system/printable.ts';
 
-/** Absolute, no empty, `.` or `..` part, no slash at the end, no control character. */
+/** Absolute, UTF-8, no empty, `.` or `..` part, no slash at the end, no control character. */
 export const isCleanPath = (path: string): boolean =>
   path === '/' ||
   (path.startsWith('/') &&
     isPrintable(path) &&
+    isDecoded(path) &&
     path
       .slice(1)
       .split('/')

@@ -33,9 +33,10 @@ const unlinked = (name: string): string =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
-const tagOf = (source: string): { tag: Tag; value: string } | undefined => {
+/** What an fstab's source asks for, as a tag or a link in /dev/disk; undefined for the name of a device. */
+export const tagOf = (source: string): { tag: Tag; value: string } | undefined => {
   const link = /^\/dev\/disk\/by-(uuid|label|partuuid|partlabel)\/(.+)$/.exec(source);
-  const [, kind = '', value = ''] = link ?? /^([A-Z]+)=(.*)$/.exec(source) ?? [];
+  const [, kind = '', value = ''] = link ?? /^([A-Za-z]+)=(.*)$/.exec(source) ?? [];
   const tag = tags.find((known) => known === kind.toUpperCase());
   return tag && { tag, value: link ? unlinked(value) : value };
 };

@@ -52,7 +52,7 @@ export const parseFstab = (text: string): FstabEntry[] =>
   text.split('\n').flatMap((line) => {
     const [source, mount, type, options = 'defaults'] = line.trim().split(/\s+/);
     if (!source || source.startsWith('#') || !mount || !type) return [];
-    return [{ source: unescaped(unquoted(source)), mount: unescaped(mount), type, options }];
+    return [{ source: fstabSource(source), mount: unescaped(mount), type, options }];
   });
 
 /** Both files write space, tab, newline and backslash as \040 and so on. */
@@ -61,7 +61,9 @@ const unescaped = (text: string): string =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
 
-const unquoted = (source: string): string => source.replace(/^(\w+=)"(.*)"$/, '$1$2');
+/** What an fstab means by the first field of a line: LABEL="a\\040b" is LABEL=a b. */
+export const fstabSource = (written: string): string =>
+  unescaped(written.replace(/^(\w+=)"(.*)"$/, '$1$2'));
 
 export const readMounts = async (): Promise<Mount[]> =>
   parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));

@@ -11,6 +11,9 @@ const MOST_LINKS = 40;
 /** The directory of an `-x`. Throws `BadExclude`. */
 export const excludedDirectory = (written: string): string => {
   const directory = withoutEndSlash(written);
+  if (directory === '/') {
+    throw new NamedError('BadExclude', '-x /: that leaves out everything; name a directory in it');
+  }
   if (isCleanPath(directory)) return directory;
   const advice = written.startsWith('/')
     ? 'give a plain path like /var/cache'

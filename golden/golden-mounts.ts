@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type FstabEntry, type Mount, mountLookup, readMounts } from '../desc/mounts.ts';
+import { NamedError } from '../system/named-error.ts';
+import { isDecoded } from '../system/printable.ts';
 import { type BtrfsSubvolume, btrfsSubvolumes } from './btrfs-subvolumes.ts';
 
 /**
@@ -185,9 +187,15 @@ export const btrfsDevices = async (device: string): Promise<string[]> => {
   return [];
 };
 
+const oddMountPoint = ({ mount, source }: Mount): NamedError =>
+  new NamedError(
+    'OddMountPoint',
+    `${source} is mounted on ${JSON.stringify(mount)}, whose name is not UTF-8; unmount it, or mount it elsewhere`,
+  );
+
 /**
  * All mounts one sees in the system at `root`, outermost first, and the
- * subvolumes in them. Reads no disk.
+ * subvolumes in them. Reads no disk. Throws `OddMountPoint`.
  */
 export const readGoldenMounts = async (
   root: string,
@@ -203,6 +211,7 @@ export const readGoldenMounts = async (
     if (mount === undefined || lookup(place.mount) !== place) continue;
     const device = await deviceOf(place);
     if (device !== undefined) {
+      if (!isDecoded(place.mount)) throw oddMountPoint(place);
       // A file bound over a file is read where it is seen.
       if (!(await stat(place.mount)).isDirectory()) continue;
       byDevice.set(device, [...(byDevice.get(device) ?? []), { place, mount, device }]);

@@ -2,6 +2,7 @@
  * The golden's own secrets are in its state directory. This is where that can be
  * seen, so that no stream and no settling takes it along (docs/trust.md).
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { type Mount, readMounts } from '../desc/mounts.ts';
@@ -18,9 +19,34 @@ const realPath = async (path: string): Promise<string> => {
   }
 };
 
+/** Where overlayfs keeps what was written into one of its directories, when that is seen here. */
+const upperOf = (directory: string, mounts: readonly Mount[]): string | undefined => {
+  const mount = mountOf(directory, mounts);
+  if (mount?.type !== 'overlay') return undefined;
+  // Commas and backslashes in it are written with a backslash before them.
+  const [, written] = /(?:^|,)upperdir=((?:\\.|[^,\\])*)/.exec(mount.superOptions) ?? [];
+  if (written === undefined) return undefined;
+  const inside = join(mount.root, relative(mount.mount, directory));
+  const upper = join(written.replaceAll(/\\(.)/g, '$1'), inside);
+  return existsSync(upper) ? upper : undefined;
+};
+
+/** The state directory, and where it really is: an overlay can lie on an overlay. */
+const stateDirectories = async (mounts: readonly Mount[]): Promise<string[]> => {
+  const found = new Set<string>();
+  let next: string | undefined = await realPath(stateDirectory());
+  while (next !== undefined && !found.has(next)) {
+    found.add(next);
+    next = upperOf(next, mounts);
+  }
+  return [...found];
+};
+
 /** Every directory of this machine in which the golden's secrets are seen. */
-export const secretPlaces = async (mounts: readonly Mount[]): Promise<string[]> =>
-  placesOf(await realPath(stateDirectory()), mounts);
+export const secretPlaces = async (mounts: readonly Mount[]): Promise<string[]> => {
+  const directories = await stateDirectories(mounts);
+  return [...new Set(directories.flatMap((directory) => placesOf(directory, mounts)))];
+};
 
 /** Those of them below `root`, and where else the directories `excluded` are seen there; as paths from `root`. */
 export const hiddenIn = async (root: string, excluded: readonly string[]): Promise<string[]> => {
@@ -92,6 +118,8 @@ const addDevicesOf = async (
 export const holdsSecrets = async (device: string): Promise<boolean> => {
   const mounts = await readMounts();
   const found = new Set<string>();
-  await addDevicesOf(await realPath(stateDirectory()), mounts, found);
+  for (const directory of await stateDirectories(mounts)) {
+    await addDevicesOf(directory, mounts, found);
+  }
   return found.has(await numberOf(device));
 };

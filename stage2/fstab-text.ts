@@ -1,5 +1,7 @@
 /** Rewrites the text of an fstab from the golden's devices to the node's. */
 import { isEsp } from '../desc/boot-partitions.ts';
+import { tagOf } from '../desc/fstab-places.ts';
+import { fstabSource } from '../desc/mounts.ts';
 import { isFormatted } from './mkfs.ts';
 import type { NodeReference } from './node-references.ts';
 
@@ -17,27 +19,16 @@ const isForeign = (spec: string, type: string, options: string): boolean => {
   return type === 'iso9660' || options.split(',').includes('noauto');
 };
 
-/**
- * Every way an fstab can name the golden's partition. Device names and labels
- * may be quoted or written as links in /dev/disk.
- */
-const isNamedBy = ({ partition: { golden } }: NodeReference, quoted: string): boolean => {
+/** Every way an fstab can name the golden's partition: its device, its identities, links in /dev/disk. */
+const isNamedBy = ({ partition: { golden } }: NodeReference, written: string): boolean => {
   if (!golden) return false;
-  const spec = quoted.replace(/"/g, '');
-  const same = (value: string | undefined, wanted: string | undefined): boolean =>
-    wanted !== undefined && value?.toLowerCase() === wanted.toLowerCase();
-  const tag = /^(UUID|LABEL|PARTUUID)=(.*)$/i.exec(spec);
-  const link = /^\/dev\/disk\/by-(uuid|label|partuuid)\/(.*)$/.exec(spec);
-  const [, kind, value] = tag ?? link ?? [];
-  if (kind === undefined) return spec === golden.device;
-  const known: Record<string, string | undefined> = {
-    uuid: golden.uuid,
-    label: golden.label,
-    partuuid: golden.partUuid,
-  };
-  return kind.toLowerCase() === 'label'
-    ? value === golden.label
-    : same(value, known[kind.toLowerCase()]);
+  const spec = fstabSource(written);
+  const asked = tagOf(spec);
+  if (!asked) return spec === golden.device;
+  const { tag, value } = asked;
+  if (tag === 'LABEL') return value === golden.label;
+  const id = { UUID: golden.uuid, PARTUUID: golden.partUuid, PARTLABEL: undefined }[tag];
+  return id !== undefined && id.toLowerCase() === value.toLowerCase();
 };
 
 /** The golden has a file system there that is not cloned as such: the node's own one takes its place. */

@@ -1,6 +1,6 @@
-import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import process from 'node:process';
 
 /** Only its owner reads it. */
 const PRIVATE_FILE = 0o600;
@@ -9,10 +9,9 @@ const PRIVATE_DIRECTORY = 0o700;
 const draftOf = (path: string, text: string): string => {
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
-  const draft = `${path}.${process.pid}.new`;
-  writeFileSync(draft, text, { mode: PRIVATE_FILE });
-  // One that a killed process of this number left keeps its mode.
-  chmodSync(draft, PRIVATE_FILE);
+  // In a directory of many users nobody can have put a link there before.
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  writeFileSync(draft, text, { mode: PRIVATE_FILE, flag: 'wx' });
   return draft;
 };
 

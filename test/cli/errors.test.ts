@@ -19,6 +19,9 @@ beforeAll(async () => {
   dir = await makeTempDir();
   await writeFile(at('lab.yaml'), JSON.stringify(nodeList));
   await writeFile(at('bad.yaml'), 'disks: []\n');
+  const partitions = [{ size: 'fill', filesystem: 'ext4', mount: '/' }];
+  const whole = { disks: [{ name: 'sda', table: 'gpt', partitions }] };
+  await writeFile(at('whole.yaml'), JSON.stringify(whole));
 });
 
 afterAll(async () => {
@@ -66,6 +69,19 @@ describe('a node nobody knows ends with 64, before anything is done', () => {
       ]);
     }
   }, 60_000);
+});
+
+test.each([
+  [/three different ones$/, ['--control-port', '999', '--home-port', '999']],
+  [/this machine has no such address/, ['--address', '192.0.2.77']],
+  [/is a directory; name a file in it$/, ['--join-file', '/tmp']],
+  [/would let nobody in/, ['--admit', 'list']],
+  [/leaves out everything/, ['-x', '/']],
+])('options that cannot be meant, exit 64: %s', async (what, words) => {
+  const whole = ['golden', '--root', dir.path, '-p', 'sda', at('whole.yaml'), '-r', 'none'];
+  const { exitCode, lines } = await ka(...whole, '--plan', ...words);
+  expect(lines).toEqual([expect.stringMatching(what)]);
+  expect(exitCode).toBe(64);
 });
 
 test('a node that is known and does not answer is no wrong use', async () => {

@@ -134,6 +134,20 @@ describe('one device that is mounted several times', () => {
     );
   });
 
+  test('a name that is not UTF-8 cannot be looked at: it is refused', async () => {
+    await using bench = await GoldenBench.create();
+    const disk = await onExt4(bench);
+    const script = 'd=$(printf "%s/caf\\351" "$1") && mkdir "$d" && mount "$2" "$d"';
+    await run('bash', ['-c', script, 'bash', bench.root, `${disk}p1`]);
+    try {
+      expect(await bench.refusal()).toMatch(
+        /^OddMountPoint: .* whose name is not UTF-8; unmount it/,
+      );
+    } finally {
+      await run('bash', ['-c', 'umount "$(printf "%s/caf\\351" "$1")"', 'bash', bench.root]);
+    }
+  });
+
   test('what a later mount covers is not there', async () => {
     await using bench = await GoldenBench.create();
     await onExt4(bench);

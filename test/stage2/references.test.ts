@@ -59,7 +59,7 @@ const reference = (
 const references = [
   reference(1, NODE_ROOT, 'ext4', {
     mount: '/',
-    golden: { device: '/dev/vda1', uuid: GOLDEN_ROOT, label: 'goldroot', partUuid: 'cafe0000-01' },
+    golden: { device: '/dev/vda1', uuid: GOLDEN_ROOT, label: 'gold root', partUuid: 'cafe0000-01' },
   }),
   reference(2, NODE_SWAP, 'swap', { golden: { device: '/dev/vda2', uuid: GOLDEN_SWAP } }),
   reference(3, NODE_DATA, 'xfs', { mount: '/data set', mountOptions: 'noatime' }),
@@ -69,11 +69,12 @@ describe('fstab', () => {
   for (const spec of [
     `UUID=${GOLDEN_ROOT}`,
     `UUID="${GOLDEN_ROOT.toUpperCase()}"`,
-    'LABEL=goldroot',
+    'LABEL=gold\\040root',
+    'LABEL="gold\\040root"',
     'PARTUUID=cafe0000-01',
     '/dev/vda1',
     `/dev/disk/by-uuid/${GOLDEN_ROOT}`,
-    '/dev/disk/by-label/goldroot',
+    '/dev/disk/by-label/gold\\x20root',
   ]) {
     test(`${spec} becomes the node's UUID`, () => {
       const { text } = rewriteFstab(

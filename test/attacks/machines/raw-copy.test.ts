@@ -11,6 +11,7 @@ import {
   showPartitions,
 } from '../../../demo/loop-disk.ts';
 import { makeBlueprint } from '../../../golden/blueprint.ts';
+import { hiddenIn } from '../../../golden/own-secrets.ts';
 import { run } from '../../../system/run.ts';
 
 const MIB = 1024 * 1024;
@@ -92,4 +93,22 @@ test('also when it lies there in a file that is mounted elsewhere', async () => 
   await mount(await attach(image), join(place, 'state'));
   process.env.KA_STATE_DIR = join(place, 'state');
   await expect(planRaw(`${disk}p2`)).rejects.toMatchObject({ code: 'HoldsSecrets' });
+});
+
+test('also when what is written there lies on it by an overlay, whose files are left out', async () => {
+  const disk = await makeGolden();
+  for (const name of ['upper/x', 'work'])
+    await mkdir(join(root, 'data', name), { recursive: true });
+  const merged = join(place, 'a, merged');
+  await mkdir(merged);
+  const [lower, upper, work] = [root, join(root, 'data/upper'), join(root, 'data/work')];
+  await run('mount', [
+    ...['-t', 'overlay', 'overlay', merged],
+    ...['-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`],
+  ]);
+  undo.push(() => run('umount', [merged]));
+  process.env.KA_STATE_DIR = join(merged, 'x/ka');
+  await mkdir(process.env.KA_STATE_DIR);
+  await expect(planRaw(`${disk}p2`)).rejects.toMatchObject({ code: 'HoldsSecrets' });
+  expect(await hiddenIn(root, [])).toEqual(['/data/upper/x/ka']);
 });
