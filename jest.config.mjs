@@ -19,15 +19,16 @@ const base = {
 
 const filesIn = (...rooms) => rooms.map((room) => `<rootDir>/test/${room}/**/*.test.{ts,tsx}`);
 
-/** Tests that use loop devices, mounts and namespaces: one file at a time. */
+/** Tests that use loop devices, mounts and namespaces: each makes its own. */
 export const machines = (...rooms) => ({
   ...base,
   displayName: 'machines',
   testMatch: filesIn(...rooms),
-  runner: '<rootDir>/test/serial-runner.mjs',
 });
 
 export default {
+  // Of which the longest takes a hundred seconds, and most of it waits.
+  testSequencer: '<rootDir>/test/longest-first.mjs',
   maxWorkers: 2,
   testTimeout: 60_000,
   projects: [

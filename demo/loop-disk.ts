@@ -1,5 +1,6 @@
 /** Image files as disks: loop devices with their partitions. */
-import { open } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { ensureNode, kernelPartitions } from '../stage2/kernel-partitions.ts';
 import { run } from '../system/run.ts';
 
@@ -41,5 +42,8 @@ export const loopPartition = (device: string, number: number): string => `${devi
 export const detachLoop = async (device: string): Promise<void> => {
   // partx exits 1 when there is no partition to remove.
   await run('partx', ['--delete', device], { okExitCodes: [0, 1] });
+  // The kernel takes away only nodes it made. One that stayed would soon mean somebody else's partition.
+  const own = new RegExp(`^${basename(device)}p\\d+$`);
+  for (const name of await readdir('/dev')) if (own.test(name)) await rm(join('/dev', name));
   await run('losetup', ['--detach', device]);
 };

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { showPartitions } from '../../demo/loop-disk.ts';
 import { MIB } from '../../desc/sizes.ts';
 import { run } from '../../system/run.ts';
 import { Disks } from './support/disks.ts';
@@ -42,7 +43,7 @@ describe('ka desc', () => {
     await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], {
       input: 'label: dos\nsize=100MiB, type=83, bootable\ntype=5\nsize=50MiB, type=82\ntype=83\n',
     });
-    await run('partx', ['--update', loop]);
+    await showPartitions(loop);
     const desc = `${disks.folder}/desc`;
 
     expect(await ka(disks, 'from-disk', loop, '--fill', '-o', desc)).toMatchObject({

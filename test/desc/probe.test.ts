@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
+import { showPartitions } from '../../demo/loop-disk.ts';
 import { findMounts, mountTable } from '../../desc/disk-mounts.ts';
 import { DiskFacts } from '../../desc/facts.ts';
 import { mountLookup, parseFstab, parseMountinfo } from '../../desc/mounts.ts';
@@ -143,7 +144,7 @@ describe('probing', () => {
     const loop = await disks.loop(200 * MIB);
     const input = 'label: gpt\nsize=50MiB\nsize=50MiB\nsize=50MiB\n';
     await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], { input });
-    await run('partx', ['--update', loop]);
+    await showPartitions(loop);
     await run('mkfs.ext4', ['-q', `${loop}p1`]);
     // A mounted partition, as on every running machine, keeps the disk's cache alive.
     await disks.mount(`${loop}p1`);
@@ -168,7 +169,7 @@ describe('probing', () => {
     const sfdisk = (input: string) =>
       run('sfdisk', ['--no-reread', '--no-tell-kernel', '--wipe', 'never', loop], { input });
     await sfdisk('label: dos\n2048,40960\n');
-    await run('partx', ['--update', loop]);
+    await showPartitions(loop);
     await run('mkfs.ext4', ['-q', `${loop}p1`]);
     await sfdisk('label: dos\n43008,40960\n');
     expect((await probeDisk(loop)).partitions).toMatchObject([{ startSector: 43008 }]);
@@ -212,7 +213,7 @@ describe('probing', () => {
     );
     const loop = await disks.loop(50 * MIB);
     await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], { input: '2048 2048 83\n' });
-    await run('partx', ['--update', loop]);
+    await showPartitions(loop);
     await expect(probeDisk(`${loop}p1`)).rejects.toThrow('is a partition; give the whole disk');
   });
 
@@ -232,7 +233,7 @@ describe('a disk in use is seen as such', () => {
   const formatted = async (disks: Disks, extra: readonly string[] = []): Promise<string> => {
     const loop = await disks.loop(100 * MIB, 512, extra);
     await run('sfdisk', ['--no-reread', '--no-tell-kernel', loop], { input: '2048 100000 83\n' });
-    await run('partx', ['--update', loop]);
+    await showPartitions(loop);
     return loop;
   };
 

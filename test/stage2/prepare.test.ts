@@ -1,6 +1,7 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { showPartitions } from '../../demo/loop-disk.ts';
 import { probeDisk } from '../../desc/probe.ts';
 import { checkDiskStep } from '../../stage2/check-disk.ts';
 import { formatStep } from '../../stage2/format.ts';
@@ -131,7 +132,7 @@ describe('a disk is prepared as planned', () => {
     await run('sfdisk', ['--wipe', 'never', device], {
       input: 'label: gpt\nsize=50M\nsize=50M\n',
     });
-    await run('partx', ['--update', device]);
+    await showPartitions(device);
     await run('mkfs.ext4', ['-q', `${device}p1`]);
     const disk = await planFor(device, 'msdos', [partition(1, 50), partition(2, null)]);
     const plan = clonePlan([disk], {
@@ -154,7 +155,7 @@ describe('a disk is prepared as planned', () => {
     await run('sfdisk', [device], {
       input: 'label: gpt\nsize=50M, name="a"\nsize=50M, name="keep me"\n',
     });
-    await run('partx', ['--update', device]);
+    await showPartitions(device);
     await run('mkfs.ext4', ['-q', '-L', 'precious', `${device}p2`]);
     const before = await sha256(`${device}p2`);
     const disk = await planFor(device, 'gpt', [
@@ -179,7 +180,7 @@ describe('a disk that is not the planned one is refused and unchanged', () => {
     await using bench = await makeBench();
     const disk = await bench.disk(64 * MIB);
     await run('sfdisk', [disk.device], { input: 'label: dos\nsize=30M\n' });
-    await run('partx', ['--update', disk.device]);
+    await showPartitions(disk.device);
     await run('mkfs.ext2', ['-q', `${disk.device}p1`]);
     const plan = clonePlan([
       await planFor(disk.device, 'msdos', [partition(1, null, { ...fs('ext4', 'x') })]),

@@ -2,6 +2,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { detachLoop } from '../../../demo/loop-disk.ts';
 import { run } from '../../../system/run.ts';
 
 export class Disks implements AsyncDisposable {
@@ -61,10 +62,7 @@ export class Disks implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const point of this.#mounts.reverse()) await run('umount', [point]);
-    for (const device of this.#loops) {
-      await run('partx', ['--delete', device], { okExitCodes: [0, 1] });
-      await run('losetup', ['--detach', device]);
-    }
+    for (const device of this.#loops) await detachLoop(device);
     await rm(this.folder, { recursive: true });
   }
 }
