@@ -94,7 +94,8 @@ export class FaultSession {
     const look = async () => {
       const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
       for (const child of children.split(' ').filter(Boolean)) {
-        const name = await readFile(`/proc/${child}/comm`, 'utf8');
+        // Others, whose work before the streams is done, end meanwhile.
+        const name = await readFile(`/proc/${child}/comm`, 'utf8').catch(() => 'gone');
         if (name === 'tar\n') return Number(child);
       }
       return undefined;
